@@ -32,6 +32,7 @@ hydra:
 """
 RECORD = {
     "data": "1,797 images of 8x8 with 1 channel, classification, 10 classes",
+    "has_classes": True,
     "num_train": 200,
     "num_val": 144,
     "num_test": 359,

@@ -126,7 +126,17 @@ def test_trainings_of_all_workers_run_at_a_time(tmp_path: Path, slots: int, at_o
 def test_the_plan_knows_how_many_trainings_run_at_a_time(tmp_path: Path) -> None:
     engine = ("hydra/launcher=ray", "hydra.sweeper.workers=3", "hydra.sweeper.slots=2")
     words = plan(context_of(tmp_path, "30min", 100.0, engine=engine))
-    assert words[:4] == ["plan", "data=digits", "hydra.sweeper.workers=3", "hydra.sweeper.slots=2"]
+    assert words[:5] == ["plan", "data=digits", *engine]
+
+
+def test_the_last_training_is_reckoned_without_the_validations_that_it_lacks(
+    tmp_path: Path,
+) -> None:
+    context = context_of(tmp_path, "10min", 200.0)
+    every_epoch = value_in(winner(context), "trainer.max_epochs")
+    write_plan(tmp_path, **{**context.files.plan, "validation_share": 0.5})
+    once = StageContext(context.request, tmp_path, context.state)
+    assert value_in(winner(once), "trainer.max_epochs") == pytest.approx(2 * every_epoch, abs=1)
 
 
 @pytest.mark.parametrize(("given", "epochs"), [([], 18), (["trainer.max_epochs=12"], 12)])

@@ -14,7 +14,7 @@ from convsweep.auto.request import parse_request
 from convsweep.auto.state import State
 from convsweep.auto.summary import against_text, unused_text
 
-from .conftest import Commands, write, write_plan
+from .conftest import Commands, result, write, write_plan
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", ["1", "2", "0"]), ("min", ["0", "2", "1"])])
@@ -110,6 +110,10 @@ def test_trainings_on_folds_are_an_ensemble_if_there_is_none_on_all_data(
     assert f"predict {runs[0]} {runs[1]} {runs[2]} FILES" in card_text(
         Files(tmp_path), State([]), None
     )
+    for run in runs:
+        write(run / "result.json", {**result(0.8, 3), "epochs": 4})  # of 9
+    expected = runs if answer == "better" else [tmp_path / "baseline"]
+    assert Files(tmp_path).networks == expected, "a longer baseline is better than its short folds"
     commands.write_winner(tmp_path)
     assert Files(tmp_path).networks == [tmp_path / "winner"]
 
@@ -138,7 +142,9 @@ def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
 def test_why_time_is_left_is_said(tmp_path: Path, epochs: int | None, why: str) -> None:
     write_plan(tmp_path, epochs=10, longest_epochs=63)
     Commands().write_baseline(tmp_path)
-    if epochs is not None:
-        write(tmp_path / "winner" / "result.json", {"epochs": epochs})
+    if epochs is None:
+        write(tmp_path / "winner" / "result.json", {"outcome": "diverged", "epochs": 23})
+    else:
+        write(tmp_path / "winner" / "result.json", {"outcome": "complete", "epochs": epochs})
     assert unused_text(Files(tmp_path), 1200.0, 1073.0) == f"2 min 7 s are not used: {why}"
     assert unused_text(Files(tmp_path), 1200.0, 1085.0) == ""

@@ -38,7 +38,8 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert commands.names == ORDER
     trainings = [each for each in commands.called if each[0] in ("train", "confirm")]
     assert all("test=false" in each or "sweeps=search" in each for each in trainings)
-    assert ["hydra/launcher=ray" in each for each in commands.called].index(True) == 2
+    of_engine = ["hydra/launcher=ray" in each for each in commands.called]
+    assert [name for name, has in zip(ORDER, of_engine, strict=True) if has] == ["plan", "search"]
     assert {"top=2", "seeds=5"} < set(commands.called[3]), "two besides the baseline are complete"
     winner = commands.called[4]
     assert str(tmp_path / "study" / "confirm") in winner
@@ -101,6 +102,7 @@ def test_another_budget_changes_what_is_not_done(tmp_path: Path) -> None:
     assert commands.names == ORDER[2:]
     assert "hydra.sweeper.n_trials=20" in commands.called[0]
     assert "top=2" in commands.called[1]
+    assert state_of(tmp_path).stages["search"].replaced, "which a study that has begun goes by"
 
 
 def test_a_killed_start_has_counted_its_time(
@@ -202,8 +204,8 @@ def test_epochs_that_hold_no_second_training_are_not_exceeded(tmp_path: Path) ->
     run(tmp_path, commands, "epochs=1")
     assert commands.names == ["plan", "baseline", "evaluate", "export", "report"]
     notes = {name: each.note for name, each in state_of(tmp_path).stages.items()}
-    assert notes["search"] == "1 epochs do not hold a search and its finalists beside the baseline"
-    assert notes["winner"] == "1 epochs do not hold 1 more of it"
+    assert notes["search"] == "epochs=1 leaves too few for a search and its finalists"
+    assert notes["winner"] == "epochs=1 leaves too few for the training on all data, which needs 1"
 
 
 def test_a_small_budget_leaves_out_the_search(

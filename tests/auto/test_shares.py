@@ -89,10 +89,12 @@ def test_finalists_that_fit_are_the_most() -> None:
 
 def test_the_largest_finalist_fits_with_the_fewest_trainings() -> None:
     at_once = replace(COSTS, at_once=1.6)
-    largest = at_once.largest_finalist(100)
+    largest = at_once.largest_finalist(100, WANTED[0])
     exact = replace(at_once, of_best=(largest * COSTS.training,))
     assert exact.of_finals(FinalsChoice(1, 3)) == pytest.approx(100)
-    assert at_once.largest_finalist(at_once.of_finals(FinalsChoice(1, 3))) == pytest.approx(1.5)
+    for top, each in ((1, 3), (3, 1), (1, 1), (1, 2), (3, 5)):
+        planned = FinalsChoice(top, each)
+        assert at_once.largest_finalist(at_once.of_finals(planned), planned) > 1.499
 
 
 def test_folds_are_preferred_and_whole() -> None:

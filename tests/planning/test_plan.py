@@ -25,7 +25,7 @@ from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, lowest
-from convsweep.planning.plan import make_plan
+from convsweep.planning.plan import default_slots, make_plan
 from convsweep.planning.rules.balance import decide_balance
 from convsweep.planning.rules.batch import decide_batch
 from convsweep.planning.rules.network import decide_network
@@ -37,6 +37,7 @@ from convsweep.planning.text import next_lines
 from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
 from convsweep.training.default_net import options_for
+from hydra_study import usable_cores
 from hydra_study.space.parameters import distribution_of
 from tests.conftest import Train
 
@@ -249,8 +250,12 @@ def test_the_width_follows_from_the_epochs_that_are_given(
 
 
 def test_slots_and_workers_of_the_search_are_read_from_its_overrides() -> None:
-    given = parse_given(["data=digits", "hydra.sweeper.slots=4", "hydra.sweeper.workers=3"])
+    engine = ["hydra.sweeper.slots=4", "hydra.sweeper.workers=3"]
+    given = parse_given(["data=digits", "hydra/launcher=ray", *engine])
     assert (given.slots, given.workers) == (4, 3)
+    assert parse_given(["data=digits", *engine]).workers == 1, "without a launcher for more"
+    assert default_slots("cpu", usable_cores()) == 1
+    assert default_slots("cpu", 1) == usable_cores()
     unknown = parse_given(["data=digits", "hydra.sweeper.slots=auto"])
     assert (unknown.slots, unknown.workers) == (None, 1)
     alone = a_pace(1000.0)

@@ -74,10 +74,10 @@ def for_what(files: Files) -> str:
     lines = [
         f"- Input: {shape} (channels first)" if shape else "",
         f"- Answers: {named}" if named else "",
-        f"- Use: {code(shell_command('predict', *networks, 'FILES', '--out', 'answers'))}",
         "- It answers with one of these even where none fits."
-        if files.evaluation.get("classes")
+        if files.plan.get("has_classes")
         else "",
+        f"- Use: {code(shell_command('predict', *networks, 'FILES', '--out', 'answers'))}",
         "- It was tested on samples like those that it was trained on, on no others.",
     ]
     return "\n".join(line for line in lines if line)

@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 
 from convsweep.auto.context import ENDING_S, TRIAL_START_SHARE, StageContext
-from convsweep.auto.files import EPOCHS, PRESET, SPACE, Files, score_of
-from convsweep.auto.request import key_of
+from convsweep.auto.files import PRESET, SPACE, Files, score_of
+from convsweep.auto.request import key_of, value_of
 from convsweep.auto.shares import (
     Costs,
     FinalsChoice,
@@ -18,21 +18,33 @@ from convsweep.auto.shares import (
     fit_finals,
     least_with_search,
 )
+from convsweep.auto.state import StageState
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
-from convsweep.planning.given import SLOTS, WORKERS
-from convsweep.planning.rules.pace import FEWEST_EPOCHS
+from convsweep.planning.keys import (
+    AUGMENT,
+    EPOCHS,
+    FEWEST_EPOCHS,
+    LAUNCHER,
+    MAX_MACS,
+    NO_AUGMENT,
+    SLOTS,
+    WORKERS,
+)
 from convsweep.planning.rules.rungs import first_rung
-from convsweep.planning.rules.training import NONE
 from hydra_study import override_text
 
 # Kept free of the finalists' time, since two of three planned seeds would be in vain, and of the
 # last training's, which is of another length than those that were measured.
 SPARE = 0.05
+# Overrides of the search by which a plan counts the trainings at a time.
+ENGINE = (LAUNCHER, SLOTS, WORKERS)
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
-RUNG, AUGMENT = "hydra.sweeper.schedule.min_steps", "data/augment"
+RUNG = "hydra.sweeper.schedule.min_steps"
+# What an epoch of augmented samples is taken to cost, in epochs without.
+AUGMENTED = 1.1
 # Epochs of a training, in those of its first comparison, that promotion needs.
 COMPARISONS = 3
 
@@ -45,7 +57,7 @@ def plan(context: StageContext) -> list[str]:
     """Return the command that looks at the data and writes plan.yaml and sweeps/search.yaml."""
     seconds = context.request.seconds
     budget = [] if seconds is None else [f"budget={seconds:g}s"]
-    together = [text for text in context.request.engine if key_of(text) in (SLOTS, WORKERS)]
+    together = [text for text in context.request.engine if key_of(text) in ENGINE]
     place = f"folder={path_text(context.folder)}"
     return ["plan", *context.request.overrides, *together, place, *budget]
 
@@ -87,11 +99,10 @@ def check_baseline(context: StageContext) -> None:
 
 def search(context: StageContext) -> list[str]:
     """Return the command of the search."""
-    share = context.shares()
-    if not share.search and context.request.seconds is None:
+    share, of_epochs = context.shares(), context.epoch_shares()
+    if of_epochs is not None and not of_epochs.search:
         raise LeftOutError(
-            f"{context.request.epochs} epochs do not hold a search and its finalists beside the"
-            " baseline"
+            f"epochs={context.request.epochs} leaves too few for a search and its finalists"
         )
     if not share.search:
         least = context.choices[-1]
@@ -102,8 +113,16 @@ def search(context: StageContext) -> list[str]:
         )
     # the engine counts all starts of a study
     timeout = max(1.0, share.search - context.costs().start) + context.seconds_of(SPACE)
+    # of a study that has begun, the length and the limit of trials cannot change
+    begun = context.state.stages.get(SPACE, StageState()).replaced
     epochs = max(1, round(share.length * context.max_epochs))
     shorter = [] if epochs == context.max_epochs else [f"{EPOCHS}={epochs}"]
+    trials = [*shorter, *largest_network(context, share)]
+    if begun:
+        trials = [word for word in begun if key_of(word) in (EPOCHS, MAX_MACS)]
+        epochs = next(
+            (int(value_of(word)) for word in trials if key_of(word) == EPOCHS), context.max_epochs
+        )
     timed = "null" if math.isinf(timeout) else f"{timeout:.0f}"
     n_trials = context.n_trials()
     return [
@@ -116,8 +135,7 @@ def search(context: StageContext) -> list[str]:
         f"hydra.sweeper.timeout={timed}",
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
-        *shorter,
-        *largest_network(context, share),
+        *trials,
         *schedule_of(context, epochs),
         *context.request.engine,
     ]
@@ -128,12 +146,12 @@ def largest_network(context: StageContext, share: Shares) -> list[str]:
     finalists, and would be found in vain; none where the plan's limit is narrower, or yours holds.
     """
     limit, cost = context.files.plan.get("max_macs"), context.files.baseline_result.get("cost", {})
-    if not limit or not cost.get("macs") or math.isinf(share.finals):
+    if not limit or not cost.get("macs") or share.chosen is None or math.isinf(share.finals):
         return []
     costs = context.costs()
     shorter = replace(costs, training=share.length * costs.training)
-    largest = round(cost["macs"] * shorter.largest_finalist(share.finals))
-    return [f"budget.max_macs={largest}"] if largest < limit else []
+    largest = round(cost["macs"] * shorter.largest_finalist(share.finals, share.chosen))
+    return [f"{MAX_MACS}={largest}"] if largest < limit else []
 
 
 def finalists(context: StageContext) -> list[str]:
@@ -141,7 +159,7 @@ def finalists(context: StageContext) -> list[str]:
 
     Raises:
         LeftOutError: there is nothing to compare; or the best trial scored less than the baseline,
-            although the best of many is rather too good than too bad.
+            although chance raises the best score of many.
     """
     if not context.files.trials:
         raise LeftOutError("there was no search")
@@ -212,11 +230,16 @@ def winner(context: StageContext) -> list[str]:
     of_epochs = context.epoch_shares()
     if of_epochs is not None and not of_epochs.winner:
         raise LeftOutError(
-            f"{context.request.epochs} epochs do not hold {context.max_epochs} more of it"
+            f"epochs={context.request.epochs} leaves too few for the training on all data, which"
+            f" needs {files.epochs_of_equal_steps(context.max_epochs)}"
         )
-    fewest = files.same_epochs(median(files.fitting_epochs or [context.max_epochs]))
+    fewest = files.epochs_of_equal_steps(median(files.fitting_epochs or [context.max_epochs]))
     costs = context.costs()
-    epoch = files.seconds_per_epoch * files.longer_epoch
+    # it is validated after its last epoch alone
+    epoch = files.seconds_per_epoch * files.steps_ratio * (1 - files.validation_share)
+    augmented = augmentation(files, epochs_that_fit(context, costs, AUGMENTED * epoch))
+    if augmented:
+        epoch *= AUGMENTED
     needed = costs.start + fewest * epoch
     if needed > context.left - costs.start:  # of the test; export and report can be done later
         raise LeftOutError(f"it takes about {duration_text(needed)}, which are not left")
@@ -230,7 +253,7 @@ def winner(context: StageContext) -> list[str]:
         *chosen,
         *place(files.winner),
         "data.train_on_val=true",
-        *augmentation(files, epochs),
+        *augmented,
         f"{EPOCHS}={epochs}",
         f"trainer.check_val_every_n_epoch={epochs}",
         "callbacks.early_stopping=null",
@@ -248,8 +271,9 @@ def augmentation(files: Files, epochs: int) -> list[str]:
     """
     option = files.plan.get("left_out_augment")
     params = (files.chosen or {}).get("params") if files.takes_finalist else None
-    own = (params or {}).get(AUGMENT, NONE)
-    return [f"{AUGMENT}={option}"] if option and own == NONE and epochs >= FEWEST_EPOCHS else []
+    own = (params or {}).get(AUGMENT, NO_AUGMENT)
+    is_left_out = option and own == NO_AUGMENT and epochs >= FEWEST_EPOCHS
+    return [f"{AUGMENT}={option}"] if is_left_out else []
 
 
 def epochs_that_fit(context: StageContext, costs: Costs, epoch_s: float) -> int:

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from convsweep.auto.files import EPOCHS, SPACE, Files, score_of
+from convsweep.auto.files import SPACE, Files, score_of
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
+from convsweep.planning.keys import EPOCHS
 
 # What a command takes besides its work until the baseline has measured it: at least, and as a share
 # of the plan's time, which reads the data too.
@@ -135,11 +136,13 @@ class StageContext:
         return float(seconds) * self.search_epochs / float(steps) if seconds and steps else None
 
     def _costs(self, training: float, start: float, at_once: float) -> Costs:
-        again = training * self.files.longer_epoch * self.files.more_epochs
+        same = self.files.epochs_of_equal_steps(self.max_epochs)
+        share = self.files.steps_ratio * (1 - self.files.validation_share)
+        again = training * share * same / self.max_epochs
         return Costs(
             training + TRIAL_START_SHARE * start,
             again,
-            again * self.files.longest_epochs / self.files.same_epochs(self.max_epochs),
+            again * self.files.longest_epochs / same,
             start,
             (NUM_ENDING - (self.files.plan.get("num_test") == 0)) * start + ENDING_S,
             at_once,
@@ -166,8 +169,10 @@ class StageContext:
         else:
             planned = 0.0 if self.files.baseline_result else costs.start + costs.training
             shares = share_out(self.left - planned, costs, self.choices, self.shortest)
-        if of_epochs is None or not shares.search:
+        if of_epochs is None:
             return shares
+        if not shares.search:
+            return replace(shares, winner=shares.winner if of_epochs.winner else 0.0)
         return replace(
             shares,
             search=shares.search if of_epochs.search else 0.0,
@@ -182,7 +187,8 @@ class StageContext:
         if self.request.epochs is None:
             return None
         epochs = float(self.max_epochs)
-        costs = Costs(epochs, epochs, of_best=(epochs,) * self.request.top)
+        again = float(self.files.epochs_of_equal_steps(self.max_epochs))
+        costs = Costs(epochs, again, of_best=(epochs,) * self.request.top)
         return share_out(self.request.epochs - epochs, costs, self.choices)
 
     def n_trials(self) -> int | None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from convsweep.auto.request import key_of
 from convsweep.auto.shares import LEAST
+from convsweep.planning.keys import EPOCHS
 from convsweep.run_folder import read_result
 
-PRESET, SPACE, EPOCHS = "plan", "search", "trainer.max_epochs"
+PRESET, SPACE = "plan", "search"
 # Number of the trial that is the baseline: the plan queues it as the first point.
 BASELINE = "0"
 
@@ -93,30 +94,34 @@ class Files:
         return read_json(self.exported / "export.json")
 
     @property
-    def longer_epoch(self) -> float:
-        """How many times as many steps an epoch on all data that is not test has; less than 1 where
-        an epoch of the training part passes over it several times.
+    def steps_ratio(self) -> float:
+        """Steps of an epoch on all data that is not test, over those of one on the training part:
+        less than 1 where the latter passes over its samples several times.
         """
         steps, on_all = (self.plan.get(key) for key in ("steps", "steps_on_all"))
-        return on_all / steps if steps and on_all else 1.0
+        if steps and on_all:
+            return float(on_all / steps)
+        counts = [int(self.plan.get(f"num_{part}") or 0) for part in ("train", "val")]
+        return sum(counts) / counts[0] if counts[0] else 1.0
 
     @property
-    def more_epochs(self) -> float:
-        """How many times as many epochs on all data have no fewer steps; 1 if you chose them."""
-        given = any(key_of(text) == EPOCHS for text in self.plan.get("overrides") or [])
-        return 1.0 if given else max(1.0, 1 / self.longer_epoch)
+    def validation_share(self) -> float:
+        """Share of an epoch's time that its validation takes, as the plan measured it."""
+        return float(self.plan.get("validation_share") or 0.0)
 
-    def same_epochs(self, epochs: float) -> int:
-        """Return how many epochs on all data have as many steps as some on the training part, or
-        more.
+    def epochs_of_equal_steps(self, epochs: float) -> int:
+        """Return how many epochs on all data have no fewer steps than some on the training part;
+        the same number if you chose the epochs.
         """
-        return max(1, math.ceil(round(epochs * self.more_epochs, 6)))
+        given = any(key_of(text) == EPOCHS for text in self.plan.get("overrides") or [])
+        ratio = 1.0 if given else max(1.0, 1 / self.steps_ratio)
+        return max(1, math.ceil(round(epochs * ratio, 6)))
 
     @property
     def longest_epochs(self) -> int:
         """Most epochs of the training on all data; those of the baseline if you chose them."""
         epochs = max(int(self.plan.get(key) or 1) for key in ("epochs", "longest_epochs"))
-        return self.same_epochs(epochs)
+        return self.epochs_of_equal_steps(epochs)
 
     @property
     def metric(self) -> str:
@@ -169,14 +174,19 @@ class Files:
     @property
     def networks(self) -> list[Path]:
         """Folders of the runs whose checkpoints are the result: the one on all data; without it the
-        trainings of the chosen network on all folds, an ensemble, or its first training.
+        trainings of the chosen network on all folds, an ensemble, or its first training, or the
+        baseline's own, if those on folds are shorter.
         """
         last = read_result(self.winner)
         if last.get("outcome") == "complete" and last.get("checkpoint"):
             return [self.winner]
-        if self.confirmation.get("folds"):
-            return self.trainings
-        return self.trainings[:1] if self.takes_finalist else [self.baseline]
+        on_folds, trainings = self.confirmation.get("folds"), self.trainings
+        if self.takes_finalist:
+            return trainings if on_folds else trainings[:1]
+        epochs = [
+            int(read_result(each).get("epochs") or 0) for each in (trainings[0], self.baseline)
+        ]
+        return trainings if on_folds and epochs[0] >= epochs[1] else [self.baseline]
 
     @property
     def fitting_epochs(self) -> list[int]:

@@ -2,7 +2,6 @@
 
 import math
 import sys
-from pathlib import Path
 
 from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import chance, points
@@ -42,7 +41,7 @@ class ProgressLines:
         left = self._left - seconds
         parts = [f"{self._name}, {duration_text(seconds)}"]
         if self._name == SPACE:
-            parts.append(best_so_far(self._context.files, self._context.files.study / "sweep.csv"))
+            parts.append(best_so_far(self._context))
         else:
             rows = read_rows(self._context.files.study / "confirm" / "runs" / "sweep.csv")
             parts.append(f"{sum(row['kind'] == 'complete' for row in rows)} trainings done")
@@ -51,18 +50,18 @@ class ProgressLines:
         say(f"[{'; '.join(parts)}]")
 
 
-def best_so_far(files: Files, table: Path) -> str:
+def best_so_far(context: StageContext) -> str:
     """Return the best trial of a running search against the baseline, in words."""
-    now = Files(files.folder)
-    done = now.complete
-    before = files.baseline_value
+    now = StageContext(context.request, context.folder, context.state)
+    files, before = now.files, now.to_beat
+    done = files.complete
     against = "" if before is None else f" against {before:.4g} of the baseline"
     if not done:
-        return f"{len(read_rows(table))} trials begun, none complete{against}"
+        return f"{len(files.trials)} trials begun, none complete{against}"
     best = score_of(done[0])
     assert best is not None
     return (
-        f"{len(now.trials)} trials, best {files.metric} {best:.4g} (trial"
+        f"{len(files.trials)} trials, best {files.metric} {best:.4g} (trial"
         f" {done[0]['number']}){against}, one training each{chance_text(files, best)}"
     )
 
@@ -96,13 +95,14 @@ def is_accuracy(files: Files) -> bool:
     return files.metric.rpartition("/")[2] == "accuracy"
 
 
-def score_text(name: str, files: Files) -> str:
+def score_text(name: str, context: StageContext) -> str:
     """Return what a stage has found, in words; empty if that is no score."""
+    files = context.files
     if name == "baseline":
         score = files.baseline_value
         return "" if score is None else f"{files.metric} {score:.4g}"
     if name == SPACE:
-        return best_so_far(files, files.study / "sweep.csv")
+        return best_so_far(context)
     if name == "finalists" and files.confirmation:
         return str(files.confirmation["verdict"]["words"])
     return ""

@@ -116,7 +116,7 @@ class AutoRun:
         self.run_command(stage, own)
         self.context = StageContext(self.context.request, self.context.folder, self.state)
         self.save()
-        result = score_text(stage.name, self.context.files)
+        result = score_text(stage.name, self.context)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
 
     def run_command(self, stage: AutoStage, own: StageState) -> None:

@@ -101,12 +101,16 @@ class Costs:
         """
         return min(self.longest_winner, max(self.of_winner, WINNER_SHARE * free))
 
-    def largest_finalist(self, seconds: float) -> float:
+    def largest_finalist(self, seconds: float, planned: FinalsChoice) -> float:
         """Return how many times as much as a training of the baseline one of a finalist may cost,
-        so that some seconds hold the least finalists.
+        so that some seconds hold one finalist with the fewest trainings.
+
+        Args:
+            seconds: the time of the finalists.
+            planned: the finalists that it is meant for.
         """
-        seed = (seconds - self.start) * self.at_once / LEAST.each
-        return (seed / self.training - 1) / LEAST.top
+        seed = (seconds - self.start) * self.at_once / min(LEAST.each, planned.each)
+        return seed / self.training - 1
 
     @property
     def of_search(self) -> float:

@@ -27,6 +27,7 @@ class StageState:
         starts: how often its command was started.
         command: the arguments of its command after `convsweep`, kept over a restart.
         note: why it was left out or failed, or what was decided.
+        replaced: the arguments of an earlier start, by other limits; empty if there was none.
     """
 
     status: Status = "open"
@@ -34,6 +35,7 @@ class StageState:
     starts: int = 0
     command: list[str] = field(default_factory=list)
     note: str = ""
+    replaced: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -64,6 +66,7 @@ class State:
         if limits != self.limits:
             for stage in self.stages.values():
                 if stage.status not in ENDED:
+                    stage.replaced = stage.command or stage.replaced
                     stage.command = []
         self.limits = limits
 

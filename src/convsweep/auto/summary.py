@@ -38,7 +38,8 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
     """
     if seconds is None or seconds - spent <= UNUSED * seconds:
         return ""
-    epochs = int(read_result(files.winner).get("epochs") or 0)
+    last = read_result(files.winner)
+    epochs = int(last.get("epochs") or 0) if last.get("outcome") == "complete" else 0
     longest = files.longest_epochs
     if not epochs:
         why = "it holds none of the parts that are left out"
@@ -135,7 +136,8 @@ def unit(files: Files) -> str:
 def size_text(files: Files) -> str:
     """Return parameters, the size of the file, and the latency of the exported program."""
     cost = cost_of(files)
-    parts = [f"{cost['params']:,} parameters"] if cost.get("params") else []
+    each = "" if len(files.networks) == 1 else f"{len(files.networks)} networks, each "
+    parts = [f"{each}{cost['params']:,} parameters"] if cost.get("params") else []
     program = next(
         (file for name in ("model.onnx", "model.pt2") if (file := files.exported / name).is_file()),
         None,
@@ -151,6 +153,6 @@ def size_text(files: Files) -> str:
 
 
 def cost_of(files: Files) -> dict[str, Any]:
-    """Return the cost of the chosen network."""
+    """Return the cost of the chosen network, of one of an ensemble."""
     found: dict[str, Any] = read_result(files.networks[0]).get("cost") or {}
     return found

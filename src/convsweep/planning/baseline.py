@@ -1,6 +1,7 @@
 """The baseline: as wide as the budget trains long enough, measured on this machine."""
 
 import copy
+import math
 import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.given import MAX_EPOCHS, Given
+from convsweep.planning.given import Given
+from convsweep.planning.keys import EPOCHS
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, measure
 from convsweep.planning.random_points import POINTS, check_points
@@ -18,6 +20,7 @@ from convsweep.planning.rules.pace import ENOUGH, Pace
 from convsweep.planning.rules.training import leave_out_augmentation
 from convsweep.planning.space import Dimension, random_point
 from convsweep.training import build, feasibility
+from convsweep.training.device import training_device
 from hydra_study import usable_cores
 
 if TYPE_CHECKING:
@@ -84,12 +87,21 @@ def try_width(
         def memory(samples: int) -> int:
             return round(each * samples)
 
-        batch = fit_memory(decisions, batch, memory, slots)
+        together = math.ceil(slots / num_devices(str(cfg.trainer.accelerator)))
+        batch = fit_memory(decisions, batch, memory, together)
         cfg, cost = feasible_config(decisions)
     ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)
     speed = measure(cfg, ready, threads, for_lr)
     return Baseline(cfg, pace_of(ready, slots, speed, decisions.given), cost)
+
+
+def num_devices(accelerator: str) -> int:
+    """Return how many devices of its kind a training chooses from; 1 for the CPU."""
+    import torch
+
+    is_cuda = training_device(accelerator).type == "cuda"
+    return max(1, torch.cuda.device_count()) if is_cuda else 1
 
 
 def pace_of(data: "DataModule", slots: int, speed: Measured, given: Given | None = None) -> Pace:
@@ -109,7 +121,7 @@ def pace_of(data: "DataModule", slots: int, speed: Measured, given: Given | None
         slots=slots,
         speed=speed,
         workers=1 if given is None else given.workers,
-        given_epochs=None if given is None else given.values.get(MAX_EPOCHS),
+        given_epochs=None if given is None else given.values.get(EPOCHS),
     )
 
 

@@ -16,11 +16,11 @@ from convsweep.cli.config_dir import take_config_dir
 from convsweep.cli.hydra_answers import better_answer
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import SEARCH_PATH, UserError
+from convsweep.planning.keys import EPOCHS, LAUNCHER, ONE_WORKER, SLOTS, WORKERS
 from hydra_study import override_text
 
 # Groups whose options are a whole plan themselves.
 PLANS = ("experiment", "sweeps", "debug")
-MAX_EPOCHS, SLOTS, WORKERS = "trainer.max_epochs", "hydra.sweeper.slots", "hydra.sweeper.workers"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Given:
         config_dir: a folder of the user's own configs, or None.
         slots: trainings at a time of each worker of the search, hydra.sweeper.slots; None: not
             given as a number.
-        workers: of the search, hydra.sweeper.workers.
+        workers: of the search, hydra.sweeper.workers; one without a launcher for more.
     """
 
     overrides: tuple[str, ...]
@@ -90,7 +90,7 @@ def parse_given(arguments: Sequence[str]) -> Given:
         raise UserError(better_answer(error) or str(error)) from error
     groups: dict[str, str] = {}
     values: dict[str, Any] = {}
-    counts: dict[str, int] = {}
+    engine: dict[str, Any] = {}
     for override in parsed:
         key, text = override.key_or_group, str(override.input_line)
         if override.is_delete() or override.is_sweep_override():
@@ -104,8 +104,7 @@ def parse_given(arguments: Sequence[str]) -> Given:
                 " with it and without a plan"
             )
         if key.split(".")[0].split("/")[0] == "hydra":
-            if key in (SLOTS, WORKERS) and isinstance(count := override.value(), int):
-                counts[key] = max(1, count)
+            engine[key] = override.value()
             continue
         name = key if override.package is None else f"{key}@{override.package}"
         if is_group(key):
@@ -114,8 +113,13 @@ def parse_given(arguments: Sequence[str]) -> Given:
             values[name] = plain(override.value())
     check_epochs(values)
     folder = None if own is None else Path(own).expanduser().absolute()
-    slots, workers = counts.get(SLOTS), counts.get(WORKERS, 1)
-    return Given(tuple(overrides), groups, values, folder, slots, workers)
+    slots, workers = (
+        value if isinstance(value := engine.get(key), int) and value > 0 else None
+        for key in (SLOTS, WORKERS)
+    )
+    if str(engine.get(LAUNCHER, ONE_WORKER)) == ONE_WORKER:
+        workers = 1
+    return Given(tuple(overrides), groups, values, folder, slots, workers or 1)
 
 
 def check_epochs(values: Mapping[str, Any]) -> None:
@@ -124,10 +128,10 @@ def check_epochs(values: Mapping[str, Any]) -> None:
     Raises:
         UserError: they are not.
     """
-    epochs = values.get(MAX_EPOCHS, 1)
+    epochs = values.get(EPOCHS, 1)
     if not isinstance(epochs, int) or epochs < 1:
         raise UserError(
-            f"{MAX_EPOCHS} of a plan must be a whole number >= 1, but is {epochs!r}; leave it out,"
+            f"{EPOCHS} of a plan must be a whole number >= 1, but is {epochs!r}; leave it out,"
             " and the plan decides it"
         )
 

@@ -10,6 +10,7 @@ from convsweep.planning.baseline import (
     Baseline,
     choose_width,
     feasible_share,
+    num_devices,
     steps_on_all,
     with_options,
 )
@@ -60,8 +61,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     prepare_imports()
     decisions, look, data = make_look(given)
     augmentations = decide_recipe(decisions, look, len(data.train))
-    on_cpu = training_device(str(cfg.trainer.accelerator)).type == "cpu"
-    slots = given.slots or (usable_cores() if on_cpu else 1)
+    slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     baseline = choose_width(decisions, look, data, seconds, slots)
     check_budget(baseline.pace, seconds, ", or keep fewer samples by data.max_train")
     epochs = decide_epochs(decisions, baseline.pace, seconds)
@@ -76,6 +76,13 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     plan.data_fingerprint = marks
     decisions.decide("data_files", str(record), "the files that it lists are checked")
     return Planned(plan, look, decisions, space, data)
+
+
+def default_slots(accelerator: str, workers: int) -> int:
+    """Return the slots of each worker of a search: a GPU each, or the cores, which they share."""
+    if training_device(accelerator).type == "cpu":
+        return max(1, usable_cores() // workers)
+    return num_devices(accelerator)
 
 
 def decide_recipe(decisions: Decisions, look: Look, num_train: int) -> list[str]:
@@ -109,6 +116,7 @@ def in_numbers(
     pace, cost = baseline.pace, baseline.cost
     plan = Plan(
         data=describe(look),
+        has_classes=look.kind.has_classes,
         num_train=len(data.train),
         num_val=0 if data.val is data.train else len(data.val),
         num_test=0 if data.test is None else len(data.test),
@@ -121,6 +129,7 @@ def in_numbers(
         steps_on_all=steps_on_all(with_options(data, baseline.cfg)),
         longest_epochs=pace.longest_epochs,
         fewest_epochs=pace.fewest_epochs,
+        validation_share=pace.validation_share,
         left_out_augment=baseline.left_out_augment,
         seconds_per_training=pace.training_s(epochs),
         slots=pace.slots * pace.workers,

@@ -18,7 +18,8 @@ class Plan:
     Args:
         data: what the data is, in one line.
         num_train, num_val, num_test: samples of each part; 0: there is none.
-        classes: their names.
+        has_classes: whether an answer is one class, not numbers or any number of labels.
+        classes: names of classes, numbers or labels.
         monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
         samples_per_second: of the baseline in training, on one slot.
         epochs: of each training.
@@ -26,6 +27,7 @@ class Plan:
         longest_epochs: of the last training, on all data, if the time holds them; `epochs` if you
             chose them.
         fewest_epochs: below which no training is worth it; `epochs` if you chose them.
+        validation_share: share of an epoch's time that its validation takes.
         left_out_augment: option of `data/augment` for the last training, if that has the epochs of
             the shortest recipe; the others are too short for it.
         seconds_per_training: of the baseline.
@@ -44,6 +46,7 @@ class Plan:
     """
 
     data: str
+    has_classes: bool
     num_train: int
     num_val: int
     num_test: int
@@ -56,6 +59,7 @@ class Plan:
     steps_on_all: int = 0
     longest_epochs: int = 0
     fewest_epochs: int = 0
+    validation_share: float = 0.0
     left_out_augment: str | None = None
     seconds_per_training: float = 0.0
     num_trials: int = 0

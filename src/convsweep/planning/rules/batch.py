@@ -36,7 +36,7 @@ def fit_memory(decisions: Decisions, batch: int, memory: Callable[[int], int], s
 
     Args:
         memory: function from a batch size to the bytes of a step.
-        slots: trainings at a time.
+        slots: trainings at a time on one device.
     """
     from convsweep.cost import in_bytes
     from convsweep.cost.free_memory import free_memory

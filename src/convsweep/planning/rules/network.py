@@ -27,9 +27,9 @@ LOWEST = 4
 # Widths of the first stage, from small to large; the middle one is measured first.
 WIDTHS = (8, 16, 32)
 WIDTH_RULE = (
-    f"{WIDTHS[1]}; {WIDTHS[0]} if the budget pays less than a third of the epochs of the recipe, or"
-    f" of yours, at {WIDTHS[1]}; {WIDTHS[2]} if it pays all of them at {WIDTHS[2]} (taken as four"
-    f" times the time of {WIDTHS[1]})"
+    f"a width is {WIDTHS[1]}; {WIDTHS[0]} if the budget pays less than a third of the epochs of the"
+    f" recipe, or of a given trainer.max_epochs, at {WIDTHS[1]}; {WIDTHS[2]} if it pays all of them"
+    f" at {WIDTHS[2]} (taken as four times the time of {WIDTHS[1]})"
 )
 SEARCHABLE = "the family whose options a search can vary"
 

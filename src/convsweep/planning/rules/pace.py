@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from convsweep.cli.duration import duration_text
 from convsweep.errors import UserError
+from convsweep.planning.keys import FEWEST_EPOCHS
 from convsweep.planning.measure import Measured
 
 # The hand-made recipes of docs/results.md have 2,000 to 5,000 steps in 12 to 100 epochs.
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 12, 100
+STEPS, MOST_EPOCHS = 3000, 100
 # So many times the recipe's epochs the last training may have, which no other has to wait for:
 # 63 instead of 21 epochs on 10,000 images of Fashion-MNIST (docs/auto.md).
 LONGER = 3
@@ -55,6 +56,11 @@ class Pace:
         """Seconds of an epoch with its validation."""
         num_train = self.steps * self.batch_size
         return num_train / self.speed.train_speed + self.num_val / self.speed.eval_speed
+
+    @property
+    def validation_share(self) -> float:
+        """Share of an epoch's time that its validation takes."""
+        return self.num_val / self.speed.eval_speed / self.epoch_s
 
     @property
     def wanted_epochs(self) -> int:

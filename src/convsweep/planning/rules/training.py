@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from convsweep.cli.duration import duration_text
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.keys import AUGMENT, FEWEST_EPOCHS, NO_AUGMENT
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured
 from convsweep.planning.rules.pace import (
-    FEWEST_EPOCHS,
     MOST_EPOCHS,
     STEPS,
     TRAININGS,
@@ -16,7 +16,6 @@ from convsweep.planning.rules.pace import (
     speed_text,
 )
 
-NONE = "none"
 # Learning rates of AdamW: the default, and the factor between that of the lowest loss in a range
 # test and one to train with.
 LR, BELOW_LOWEST = 3e-3, 10.0
@@ -29,14 +28,14 @@ def leave_out_augmentation(
     recipe, as it needs long trainings; return the option that is left out, None if none is.
     """
     epochs = pace.epochs(seconds)
-    before = decisions.get("data/augment")
-    if look.kind.is_dense or before in (None, NONE) or epochs >= FEWEST_EPOCHS:
+    before = decisions.get(AUGMENT)
+    if look.kind.is_dense or before in (None, NO_AUGMENT) or epochs >= FEWEST_EPOCHS:
         return None
     why = (
         f"about {epochs} epochs are fewer than the {FEWEST_EPOCHS} of the shortest recipe: {before}"
         " and 8 epochs brought 85.3 % on 9,000 images of Fashion-MNIST, none 88.6 % (docs/plan.md)"
     )
-    return str(before) if decisions.choose("data/augment", NONE, why) == NONE else None
+    return str(before) if decisions.choose(AUGMENT, NO_AUGMENT, why) == NO_AUGMENT else None
 
 
 def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> int:

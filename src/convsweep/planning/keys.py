@@ -1,0 +1,8 @@
+"""Keys and values that plans and `convsweep auto` share; this module imports nothing."""
+
+EPOCHS, MAX_MACS = "trainer.max_epochs", "budget.max_macs"
+AUGMENT, NO_AUGMENT = "data/augment", "none"
+LAUNCHER, ONE_WORKER = "hydra/launcher", "basic"
+SLOTS, WORKERS = "hydra.sweeper.slots", "hydra.sweeper.workers"
+# Epochs of the shortest recipe; shorter trainings do without augmentation.
+FEWEST_EPOCHS = 12
