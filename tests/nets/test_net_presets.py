@@ -133,8 +133,8 @@ def test_unet_paper_takes_572_and_returns_388() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_preset_builds_in_any_number_of_axes(name: str) -> None:
-    for dim, size in {1: 572, 2: 204 if name == "unet_paper" else 224, 3: 188}.items():
+def test_every_preset_builds_in_one_axis_and_in_three(name: str) -> None:
+    for dim, size in {1: 572, 3: 188}.items():  # in two: the tests of costs and logits
         with torch.device("meta"):
             net = preset(name, (2,) + (size,) * dim, 7)
             y = net(torch.empty((2, 2) + (size,) * dim))
