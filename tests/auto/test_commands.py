@@ -129,9 +129,26 @@ def test_the_plan_knows_how_many_trainings_run_at_a_time(tmp_path: Path) -> None
     assert words[:5] == ["plan", "data=digits", *engine]
 
 
-def test_the_last_training_is_reckoned_without_the_validations_that_it_lacks(
+def test_a_search_leaves_time_for_a_launcher_to_start_its_workers(tmp_path: Path) -> None:
+    key, launcher = "hydra.sweeper.timeout", ("hydra/launcher=slurm",)
+    here = value_in(search(context_of(tmp_path, "1h", 200.0)), key)
+    there = value_in(search(context_of(tmp_path, "1h", 200.0, engine=launcher)), key)
+    assert here - there == 8.0, "as long as a command takes to start"
+
+
+def test_a_search_that_has_begun_keeps_the_length_and_the_limit_of_its_trials(
     tmp_path: Path,
 ) -> None:
+    context = context_of(tmp_path, "1h", 200.0)
+    assert not [word for word in search(context) if word.startswith(("trainer.", "budget."))]
+    before = ["train", "-m", "trainer.max_epochs=6", "budget.max_macs=7000000"]
+    context.state.stages["search"] = StageState("running", 30.0, starts=1, replaced=before)
+    command = search(context)
+    assert set(before) < set(command)
+    assert value_in(command, "hydra.sweeper.schedule.min_steps") == 1
+
+
+def test_the_last_training_has_no_time_for_validations_that_it_lacks(tmp_path: Path) -> None:
     context = context_of(tmp_path, "10min", 200.0)
     every_epoch = value_in(winner(context), "trainer.max_epochs")
     write_plan(tmp_path, **{**context.files.plan, "validation_share": 0.5})

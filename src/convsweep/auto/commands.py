@@ -29,6 +29,7 @@ from convsweep.planning.keys import (
     LAUNCHER,
     MAX_MACS,
     NO_AUGMENT,
+    ONE_WORKER,
     SLOTS,
     WORKERS,
 )
@@ -111,8 +112,12 @@ def search(context: StageContext) -> list[str]:
             f"a search, {least.num_trainings} trainings of finalists and the end need about"
             f" {duration_text(needed)} from here on; the training on all data has the time instead"
         )
+    # workers that a launcher starts begin after the command itself
+    starts = 1 + any(
+        key_of(text) == LAUNCHER and value_of(text) != ONE_WORKER for text in context.request.engine
+    )
     # the engine counts all starts of a study
-    timeout = max(1.0, share.search - context.costs().start) + context.seconds_of(SPACE)
+    timeout = max(1.0, share.search - starts * context.costs().start) + context.seconds_of(SPACE)
     # of a study that has begun, the length and the limit of trials cannot change
     begun = context.state.stages.get(SPACE, StageState()).replaced
     epochs = max(1, round(share.length * context.max_epochs))
