@@ -148,3 +148,22 @@ def test_why_time_is_left_is_said(tmp_path: Path, epochs: int | None, why: str) 
         write(tmp_path / "winner" / "result.json", {"outcome": "complete", "epochs": epochs})
     assert unused_text(Files(tmp_path), 1200.0, 1073.0) == f"2 min 7 s are not used: {why}"
     assert unused_text(Files(tmp_path), 1200.0, 1085.0) == ""
+
+
+def test_the_card_of_numbers_has_a_line_for_each_and_no_word_of_classes(tmp_path: Path) -> None:
+    write_plan(
+        tmp_path, has_classes=False, classes=["length", "width"], monitor="val/mae", mode="min"
+    )
+    commands = Commands()
+    commands.write_baseline(tmp_path)
+    baseline = json.loads((tmp_path / "baseline" / "result.json").read_text())
+    write(tmp_path / "baseline" / "result.json", {**baseline, "objectives": {"val/mae": 0.4}})
+    numbers = [{"number": "length", "mae": 0.25}, {"number": "width", "mae": 0.5}]
+    content = {"samples": 200, "metrics": {"mae": 0.375}, "numbers": numbers}
+    write(tmp_path / "evaluation" / "evaluation.json", content)
+    card = card_text(Files(tmp_path), State([]), 60.0)
+    assert "- Answers: length, width" in card
+    assert "even where none fits" not in card
+    assert "| width | 0.500 |" in card
+    write_plan(tmp_path)
+    assert "even where none fits" in card_text(Files(tmp_path), State([]), None)
