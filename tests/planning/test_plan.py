@@ -277,8 +277,9 @@ def test_an_epoch_on_all_data_may_have_fewer_steps(tmp_path: Path) -> None:
     options = {"batch_size": 4, "val_fraction": 0.2, "test_fraction": None}
     data = Arrays(str(tmp_path / "data.npz"), **options, min_steps_per_epoch=14)
     data.setup()
-    assert pace_of(data, 1, Measured(96.0, 96.0, None, 8)).steps == 24  # two passes of 12
-    assert steps_on_all(data) == 15
+    pace = pace_of(data, 1, Measured(96.0, 96.0, None, 8))
+    assert pace.steps == 24  # two passes of 12
+    assert steps_on_all(data, pace.num_val) == 15
 
 
 def test_short_trainings_have_no_augmentation() -> None:

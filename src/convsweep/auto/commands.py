@@ -40,7 +40,7 @@ from hydra_study import override_text
 # last training's, which is of another length than those that were measured.
 SPARE = 0.05
 # Overrides of the search by which a plan counts the trainings at a time.
-ENGINE = (LAUNCHER, SLOTS, WORKERS)
+AT_A_TIME = (LAUNCHER, SLOTS, WORKERS)
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
 RUNG = "hydra.sweeper.schedule.min_steps"
@@ -58,7 +58,7 @@ def plan(context: StageContext) -> list[str]:
     """Return the command that looks at the data and writes plan.yaml and sweeps/search.yaml."""
     seconds = context.request.seconds
     budget = [] if seconds is None else [f"budget={seconds:g}s"]
-    together = [text for text in context.request.engine if key_of(text) in ENGINE]
+    together = [text for text in context.request.engine if key_of(text) in AT_A_TIME]
     place = f"folder={path_text(context.folder)}"
     return ["plan", *context.request.overrides, *together, place, *budget]
 
@@ -85,7 +85,7 @@ def check_baseline(context: StageContext) -> None:
     plan, folds = context.files.plan, context.request.folds
     if folds is not None and not plan.get("num_folds") and plan.get("val_fraction") is None:
         raise UserError(
-            f"folds divide what is trained and validated on, but this data has a part of its own to"
+            "folds divide what is trained and validated on, but this data has a part of its own to"
             f" validate on; leave out folds={folds}, so that trainings differ in seeds"
         )
     if context.request.seconds is not None:
@@ -118,16 +118,7 @@ def search(context: StageContext) -> list[str]:
     )
     # the engine counts all starts of a study
     timeout = max(1.0, share.search - starts * context.costs().start) + context.seconds_of(SPACE)
-    # of a study that has begun, the length and the limit of trials cannot change
-    begun = context.state.stages.get(SPACE, StageState()).replaced
-    epochs = max(1, round(share.length * context.max_epochs))
-    shorter = [] if epochs == context.max_epochs else [f"{EPOCHS}={epochs}"]
-    trials = [*shorter, *largest_network(context, share)]
-    if begun:
-        trials = [word for word in begun if key_of(word) in (EPOCHS, MAX_MACS)]
-        epochs = next(
-            (int(value_of(word)) for word in trials if key_of(word) == EPOCHS), context.max_epochs
-        )
+    limits = limits_of_trials(context, share)
     timed = "null" if math.isinf(timeout) else f"{timeout:.0f}"
     n_trials = context.n_trials()
     return [
@@ -140,10 +131,22 @@ def search(context: StageContext) -> list[str]:
         f"hydra.sweeper.timeout={timed}",
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
-        *trials,
-        *schedule_of(context, epochs),
+        *limits,
+        *schedule_of(context, context.epochs_in(limits)),
         *context.request.engine,
     ]
+
+
+def limits_of_trials(context: StageContext, share: Shares) -> list[str]:
+    """Return the overrides of the length and the size of trials; those of a study that has begun
+    cannot change.
+    """
+    begun = context.state.stages.get(SPACE, StageState()).replaced
+    if begun:
+        return [word for word in begun if key_of(word) in (EPOCHS, MAX_MACS)]
+    epochs = max(1, round(share.length * context.max_epochs))
+    shorter = [] if epochs == context.max_epochs else [f"{EPOCHS}={epochs}"]
+    return [*shorter, *largest_network(context, share)]
 
 
 def largest_network(context: StageContext, share: Shares) -> list[str]:

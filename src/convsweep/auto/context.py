@@ -1,6 +1,7 @@
 """A run at the start of a stage: what it has measured, and what each stage may therefore use."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -152,11 +153,11 @@ class StageContext:
     def search_epochs(self) -> int:
         """Epochs of the trainings of the search, by its command."""
         stage = self.state.stages.get(SPACE)
-        given = [
-            value_of(text)
-            for text in ([] if stage is None else stage.command)
-            if key_of(text) == EPOCHS
-        ]
+        return self.epochs_in([] if stage is None else stage.command)
+
+    def epochs_in(self, command: Sequence[str]) -> int:
+        """Return the epochs of a training by its command; the baseline's, if it names none."""
+        given = [value_of(text) for text in command if key_of(text) == EPOCHS]
         return int(given[-1]) if given else self.max_epochs
 
     def shares(self) -> Shares:

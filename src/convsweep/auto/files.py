@@ -65,8 +65,12 @@ class Files:
     @cached_property
     def baseline_result(self) -> dict[str, Any]:
         """The result of the baseline; empty until it is complete."""
-        result = read_result(self.baseline)
-        return result if result.get("outcome") == "complete" else {}
+        return _complete_result(self.baseline)
+
+    @cached_property
+    def winner_result(self) -> dict[str, Any]:
+        """The result of the training on all data; empty until it is complete."""
+        return _complete_result(self.winner)
 
     @cached_property
     def trials(self) -> list[dict[str, str]]:
@@ -177,8 +181,7 @@ class Files:
         trainings of the chosen network on all folds, an ensemble, or its first training, or the
         baseline's own, if those on folds are shorter.
         """
-        last = read_result(self.winner)
-        if last.get("outcome") == "complete" and last.get("checkpoint"):
+        if self.winner_result.get("checkpoint"):
             return [self.winner]
         on_folds, trainings = self.confirmation.get("folds"), self.trainings
         if self.takes_finalist:
@@ -246,6 +249,11 @@ class Files:
         """The score of the baseline's training."""
         score = self.baseline_result.get("objectives", {}).get(self.metric)
         return None if score is None else float(score)
+
+
+def _complete_result(folder: Path) -> dict[str, Any]:
+    result = read_result(folder)
+    return result if result.get("outcome") == "complete" else {}
 
 
 def _epoch_s(folders: Sequence[Path]) -> float:

@@ -38,8 +38,7 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
     """
     if seconds is None or seconds - spent <= UNUSED * seconds:
         return ""
-    last = read_result(files.winner)
-    epochs = int(last.get("epochs") or 0) if last.get("outcome") == "complete" else 0
+    epochs = int(files.winner_result.get("epochs") or 0)
     longest = files.longest_epochs
     if not epochs:
         why = "it holds none of the parts that are left out"

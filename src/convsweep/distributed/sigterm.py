@@ -86,11 +86,12 @@ class EndTogether(L.Callback):
 
         def note(signum: int, frame: FrameType | None) -> None:
             launcher = trainer.strategy.launcher
-            if trainer.is_global_zero and not self.has_signal:
-                announce_end()
-            if launcher is not None and not self.has_signal:
-                # forward it to the processes that this one has started
-                launcher.kill(signum)  # type: ignore[attr-defined]
+            if not self.has_signal:
+                if trainer.is_global_zero:
+                    announce_end()
+                if launcher is not None:
+                    # forward it to the processes that this one has started
+                    launcher.kill(signum)  # type: ignore[attr-defined]
             self.has_signal = True
             if callable(self.before):
                 self.before(signum, frame)

@@ -125,11 +125,13 @@ def pace_of(data: "DataModule", slots: int, speed: Measured, given: Given | None
     )
 
 
-def steps_on_all(data: "DataModule") -> int:
+def steps_on_all(data: "DataModule", num_val: int) -> int:
     """Return the steps of an epoch on all data that is not test: there may be fewer than on a part
     of it, which an epoch passes over several times.
+
+    Args:
+        num_val: samples that are validated and not trained on.
     """
-    num_val = 0 if data.val is data.train else len(data.val)
     more = (len(data.train) + num_val) / len(data.train)
     return len(data.train_order(round(more * data.num_train_items)))
 
