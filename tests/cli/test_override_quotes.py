@@ -43,6 +43,19 @@ def test_all_else_is_left_as_it_is(argument: str) -> None:
     assert quote_values([argument]) == [argument]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("data.holdout=2[4-9]", "data.holdout='2[4-9]'"),
+        ("data.holdout=patient_[0-3]*", "data.holdout='patient_[0-3]*'"),
+        ("data.holdout=[a,b]", "data.holdout=[a,b]"),
+        ("data.holdout=['2[4-9]',b]", "data.holdout=['2[4-9]',b]"),
+    ],
+)
+def test_a_pattern_of_files_needs_no_quotes_for_hydra(given: str, expected: str) -> None:
+    assert quote_values([given]) == [expected]
+
+
 def test_a_pattern_of_groups_needs_no_quotes_for_hydra() -> None:
     assert quote_values([r"data.group=/(p\d+)[/_]", "data.group=choice(folder,null)"]) == [
         r"data.group='/(p\d+)[/_]'",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from convsweep.data.loading.array_types import Ragged
 from convsweep.planning.look import duplicates
 from convsweep.planning.look.duplicates import near_duplicates
 from convsweep.planning.look.everything import Everything
@@ -43,3 +44,13 @@ def test_thousands_of_frames_that_look_alike_take_little_memory(
         tracemalloc.stop()
     assert len(pairs) == 1200
     assert peak < 50e6  # 720,000 tuples of two numbers take more than twice as much
+
+
+def test_images_of_different_sizes_are_compared() -> None:
+    small, large = noise(2), np.repeat(np.repeat(noise(2), 2, axis=2), 2, axis=3)
+    same = small[1] + 0.001 * small[0]
+    values = [small[0], large[0], small[1], same]
+    flat = np.concatenate([each.reshape(-1) for each in values])
+    x = Ragged(flat, [each.shape for each in values])
+    all_ = Everything([x], list("abcd"), np.zeros(4, np.int64), [np.zeros(4)], None)
+    assert near_duplicates(all_, set()) == [[2, 3]]

@@ -10,11 +10,17 @@ from convsweep.planning.rules.size import decide_size
 SMALL, MIDDLE, LARGE = (40, 60), (448, 300), (3024, 4032)
 
 
-def decided(sizes: list[tuple[int, int]], has_masks: bool = False, color: str = "rgb") -> Decisions:
+def decided(
+    sizes: list[tuple[int, int]],
+    has_masks: bool = False,
+    color: str = "rgb",
+    can_crop: bool = False,
+    given: tuple[str, ...] = (),
+) -> Decisions:
     headers = [ImageFile("1.png", size, "rgb") for size in sizes]
     headers[0] = ImageFile("1.png", sizes[0], color)
-    decisions = Decisions(parse_given(["data=image_folder", "data.root=photos"]))
-    decide_size(decisions, headers, has_masks)
+    decisions = Decisions(parse_given(["data=image_folder", "data.root=photos", *given]))
+    decide_size(decisions, headers, has_masks, can_crop)
     return decisions
 
 
@@ -41,3 +47,24 @@ def test_images_keep_their_size_within_limits(
 def test_files_of_two_colours_become_rgb() -> None:
     assert decided([SMALL] * 2).get("data.color") is None
     assert decided([SMALL] * 2, color="grey").get("data.color") == "rgb"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "given", "expected"),
+    [
+        ([MIDDLE] * 20, [], (None, None, None)),
+        ([LARGE] * 20, [], ([256, 256], 186, None)),
+        ([(1000, 100)] * 20, [], ([256, 112], 3, None)),
+        ([LARGE] * 17 + [SMALL] * 3, [], ([256, 256], 186, None)),
+        ([SMALL] * 17 + [LARGE] * 3, [], (None, None, [32, 64])),
+        ([LARGE] * 20, ["data.image_size=512"], (None, None, 512)),
+        ([LARGE] * 20, ["data.crop_size=512"], (512, 47, None)),
+        ([MIDDLE] * 20, ["data.crop_size=[64,64]"], ([64, 64], 33, None)),
+    ],
+)
+def test_large_images_with_masks_are_cropped(
+    sizes: list[tuple[int, int]], given: list[str], expected: tuple[object, ...]
+) -> None:
+    decisions = decided(sizes, has_masks=True, can_crop=True, given=tuple(given))
+    keys = ("data.crop_size", "data.crops_per_image", "data.image_size")
+    assert tuple(decisions.get(key) for key in keys) == expected

@@ -8,8 +8,12 @@ import re
 # An override with one plain value. Values with the syntax of choices, functions, lists,
 # dictionaries or quoted strings are left unchanged.
 OVERRIDE = re.compile(r"(?P<key>[^-=\s][^=\s]*)=(?P<value>[^,'\"()\[\]{}]*)(?<!\\)", re.DOTALL)
-# A regular expression, whose parentheses are no choice or function.
-PATTERN = re.compile(r"data\.group=(?!choice\()(?P<value>[^'\"]*\([^'\"]*)")
+# A regular expression, whose parentheses are no choice or function, and a pattern of file names,
+# whose brackets are no list.
+PATTERNS = (
+    re.compile(r"(?P<key>data\.group)=(?!choice\()(?P<value>[^'\"]*\([^'\"]*)"),
+    re.compile(r"(?P<key>data\.holdout)=(?P<value>[^'\",\[]+\[[^'\",\]]*\][^'\",]*)"),
+)
 ONLY_IN_QUOTES = re.compile(r"[^\x00-\x7f]|[~&#;!<>^`]")
 
 
@@ -19,9 +23,9 @@ def quote_values(arguments: list[str]) -> list[str]:
 
 
 def _quote(argument: str) -> str:
-    pattern = PATTERN.fullmatch(argument)
-    if pattern is not None:
-        return f"data.group='{pattern['value']}'"
+    for pattern in PATTERNS:
+        if named := pattern.fullmatch(argument):
+            return f"{named['key']}='{named['value']}'"
     found = OVERRIDE.fullmatch(argument)
     if found is None or not ONLY_IN_QUOTES.search(found["value"]):
         return argument

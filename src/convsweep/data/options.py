@@ -207,6 +207,10 @@ def check_recipe(loading: LoadingOptions, info: DataInfo) -> None:
     """
     mixing_of(loading, info)
     check_growth(loading, info)
+    if loading["permute"] and info.any_size:
+        raise UserError(
+            "data.permute needs samples of one size, but these may differ; set data.permute=false"
+        )
     if loading["sampling"] != "uniform" and not info.kind.has_labels:
         raise UserError(
             f"data.sampling={loading['sampling']} needs one class a sample, but the data is for"

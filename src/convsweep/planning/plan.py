@@ -60,7 +60,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
-    augmentations = decide_recipe(decisions, look, len(data.train))
+    augmentations = decide_recipe(decisions, look, data.num_train_items)
     slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     baseline = choose_width(decisions, look, data, seconds, slots)
     check_budget(baseline.pace, seconds, ", or keep fewer samples by data.max_train")
@@ -89,7 +89,7 @@ def decide_recipe(decisions: Decisions, look: Look, num_train: int) -> list[str]
     """Decide what follows from the look alone, and return the augmentations worth a try.
 
     Args:
-        num_train: training samples.
+        num_train: training samples, or crops, of an epoch.
     """
     augmentations = decide_augmentation(decisions, look)
     decide_pretrained(decisions, look)

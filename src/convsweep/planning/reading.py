@@ -61,7 +61,7 @@ def decide_decoding(decisions: Decisions) -> tuple[list[ImageFile], Legend | Non
             images = cfg.data.get("images")
             folders = [root] if images is None else folders_named(root, str(images))
             headers = image_headers(folders, root)
-            decide_size(decisions, headers, "masks" in cfg.data)
+            decide_size(decisions, headers, "masks" in cfg.data, "crop_size" in cfg.data)
         if "sample_rate_hz" in cfg.data:
             decide_sample_rate(decisions, audio_files(root), int(cfg.data.sample_rate_hz))
         legend = decide_classes(decisions, dict(cfg.data), root)

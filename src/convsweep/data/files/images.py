@@ -17,6 +17,9 @@ Color = Literal["auto", "grey", "rgb"]
 COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
 
 Resize = Literal["stretch", "crop", "pad"]
+Size = tuple[int, int]
+# Tag of an image's orientation; from this value of it on rows and columns are exchanged.
+EXIF_ORIENTATION, FIRST_ON_ITS_SIDE = 0x0112, 5
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 )
@@ -98,6 +101,25 @@ def open_image(path: Path) -> "Image":
         raise UnreadableFileError(
             "Every file must be a whole image", reason, "replace or remove it"
         ) from error
+
+
+def size_of(path: Path) -> Size | None:
+    """Return the (height, width) of an image, upright, by its header; None if it is no image, which
+    reading it reports.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            return upright_size(file)
+    except (OSError, ValueError, SyntaxError):
+        return None
+
+
+def upright_size(file: "Image") -> Size:
+    """Return the (height, width) of an opened image after it is turned upright."""
+    lies_on_its_side = file.getexif().get(EXIF_ORIENTATION, 1) >= FIRST_ON_ITS_SIDE
+    return (file.width, file.height) if lies_on_its_side else (file.height, file.width)
 
 
 def check_single(file: "Image") -> None:
@@ -196,7 +218,7 @@ def fit(
             f"All images must be of one size, {height}x{width} as the first, where data.image_size"
             " is null",
             f"{image.height}x{image.width}",
-            "set data.image_size",
+            "set data.image_size, or data.crop_size for images with masks",
         )
     method: Any = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     if decoding.resize == "stretch":

@@ -1,8 +1,9 @@
 """Pairs of images and masks: matched by name, decoded together."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,20 @@ from convsweep.data.files.folders import (
     relative_names,
     subfolders,
 )
-from convsweep.data.files.images import ImageDecoding, UnfitFileError, decode_image, open_image
+from convsweep.data.files.images import (
+    ImageDecoding,
+    Size,
+    UnfitFileError,
+    decode_image,
+    open_image,
+)
 from convsweep.data.files.masks import MaskCoding, decode_mask
 from convsweep.data.files.unreadable import Unreadable
+from convsweep.data.loading.array_types import Ragged, spans_of
 from convsweep.data.samples import Samples
 from convsweep.errors import UserError, did_you_mean
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -186,12 +196,19 @@ def decode_pairs(
     coding: MaskCoding,
     storage: Storage,
     unreadable: Unreadable,
+    sizes: Sequence[Size] | None = None,
 ) -> Samples:
     """Return all images and masks as arrays, named after the images.
+
+    Args:
+        shape: (C, H, W) of each image.
+        sizes: (height, width) of each image if they differ; None: that of `shape`.
 
     Raises:
         UserError: naming the files that are unfit.
     """
+    x_shapes = [shape] * len(pairs) if sizes is None else [(shape[0], *size) for size in sizes]
+    y_shapes = [each[1:] for each in x_shapes]
 
     def decode(i: int) -> dict[str, Any]:
         image = open_image(pairs[i].image)
@@ -203,9 +220,9 @@ def decode_pairs(
                 f"mask {mask.height}x{mask.width}, image {image.height}x{image.width}",
                 "draw the mask on the image at its size",
             )
-        x = decode_image(image, decoding, shape)
+        x = decode_image(image, decoding, x_shapes[i])
         with blamed_on(pairs[i].mask):
-            return {"x": x, "y": decode_mask(mask, coding, decoding, shape[1:])}
+            return {"x": x, "y": decode_mask(mask, coding, decoding, y_shapes[i])}
 
     names = relative_names([pair.image for pair in pairs], root)
     job = DecodingJob(
@@ -219,6 +236,26 @@ def decode_pairs(
         settings=[repr(decoding), repr(coding), shape],
         decode=decode,
     )
+    if sizes is not None:
+        job = one_after_the_other(job, {"x": x_shapes, "y": y_shapes})
     arrays = decode_files(job, storage, unreadable)
     tell_depth(arrays["x"], pairs[0].image, decoding.white, root)
-    return Samples(arrays["x"], arrays["y"], names)
+    x, y = arrays["x"], arrays["y"]
+    if sizes is not None:
+        return Samples(Ragged(x, x_shapes), Ragged(y, y_shapes), names)
+    return Samples(x, y, names)
+
+
+def one_after_the_other(job: DecodingJob, shapes: Mapping[str, Sequence[Shape]]) -> DecodingJob:
+    """Return a job for samples of different shapes, whose values are stored one after the other.
+
+    Args:
+        shapes: of all samples, in each array.
+    """
+    totals = {name: sum(map(math.prod, each)) for name, each in shapes.items()}
+    return replace(
+        job,
+        layouts={name: Layout((totals[name],), job.layouts[name].dtype) for name in shapes},
+        settings=[job.settings, "sizes differ"],
+        spans={name: spans_of(each) for name, each in shapes.items()},
+    )

@@ -179,3 +179,11 @@ class Ragged(PickledByPath):
 def offsets(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
     """Return the start of each of several arrays that are stored one after the other."""
     return np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])[:-1]
+
+
+def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
+    """Return the slices of arrays of these shapes that are stored one after the other."""
+    return [
+        slice(int(start), int(start) + int(np.prod(shape)))
+        for start, shape in zip(offsets(shapes), shapes, strict=True)
+    ]

@@ -3,6 +3,7 @@ otherwise.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,11 +11,54 @@ from numpy.typing import NDArray
 
 from convsweep.data.loading.batches import XY, Augment, Gather
 from convsweep.data.loading.order import Batch
-from convsweep.data.samples import Samples
+from convsweep.data.samples import DataInfo, Samples
+from convsweep.errors import UserError
 from convsweep.nets.sliding_window import cut
 
 # Most positions of a class in a sample that are kept as centres of crops.
 PLACES_KEPT = 1_000
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """How samples of any size are read: random crops for training, else whole.
+
+    Args:
+        option: that gives `per_sample`, for messages.
+        per_sample: crops a sample and epoch.
+        foreground: share of crops centred at a position of a class other than the background.
+
+    Raises:
+        UserError: a value outside its range.
+    """
+
+    option: str
+    per_sample: int
+    foreground: float
+
+    def __post_init__(self) -> None:
+        if self.per_sample < 1 or not 0 <= self.foreground <= 1:
+            raise UserError(
+                f"data.{self.option} must be at least 1 and data.foreground a share from 0 to 1, "
+                f"but are {self.per_sample} and {self.foreground}."
+            )
+
+    def gather(
+        self, samples: Samples, info: DataInfo, augment: Augment | None, training: bool
+    ) -> Gather:
+        """Return the reader of batches of a part.
+
+        Args:
+            samples: masks are their targets.
+            info: of the data; its shape is that of a crop.
+            augment: of crops.
+            training: read crops instead of whole samples.
+        """
+        if not training:
+            return Whole(samples)
+        ignored = [] if info.ignore_index is None else [info.ignore_index]
+        crop, background = info.spatial_shape, (0, *ignored)
+        return Crops(samples, crop, self.per_sample, self.foreground, background, augment)
 
 
 class Whole(Gather):

@@ -3,21 +3,28 @@ and test.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.files.decoding import Keep, Storage, image_shape
+from convsweep.data.files.decoding import Keep, Storage, image_shape, num_readers
 from convsweep.data.files.folders import existing_folder
 from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
-from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
+from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, Size, size_of
 from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
 from convsweep.data.files.unreadable import OnUnreadable, Unreadable
+from convsweep.data.loading.batches import Gather
+from convsweep.data.loading.crops import Cropping
 from convsweep.data.options import LoadingOptions, per_axis
-from convsweep.data.samples import DataInfo, Parts
+from convsweep.data.samples import DataInfo, Parts, Samples
+from convsweep.errors import UserError
 from convsweep.task import SEGMENTATION
+
+# Of a file that is no image; decoding it reports it.
+NO_SIZE = (1, 1)
 
 
 class MaskFolder(DataModule):
@@ -38,6 +45,11 @@ class MaskFolder(DataModule):
         ignore_index: the mask value that is left out of loss and metrics.
         holdout: patterns of file names (without extension) that form the test part, such as
             "2[4-9]".
+        crop_size: train on random crops of this size in pixels, one number or (height, width), and
+            apply the network to whole images, of any size, in overlapping windows of it; null:
+            train on whole images.
+        crops_per_image: crops an image and epoch.
+        foreground: share of crops centred at a pixel of a class other than the first.
         image_size, resize, color, white, keep, cache_dir, on_unreadable: as for a folder of images;
             masks are resized to the nearest value.
     """
@@ -56,6 +68,9 @@ class MaskFolder(DataModule):
         palette: Mapping[str, Sequence[int]] | None = None,
         ignore_index: int | None = None,
         holdout: str | Sequence[str] | None = None,
+        crop_size: int | Sequence[int] | None = None,
+        crops_per_image: int = 1,
+        foreground: float = 0.33,
         image_size: int | Sequence[int] | None = None,
         resize: Resize = "stretch",
         color: Color = "auto",
@@ -73,6 +88,13 @@ class MaskFolder(DataModule):
         self.decoding = ImageDecoding(
             per_axis("image_size", image_size, 2, int), resize, color, white
         )
+        self.crop_size = per_axis("crop_size", crop_size, 2, int)
+        self.cropping = Cropping("crops_per_image", crops_per_image, foreground)
+        if crop_size is not None and image_size is not None:
+            raise UserError(
+                "data.crop_size takes crops of images at their own resolution, but data.image_size"
+                f" is {image_size}; leave one of them out"
+            )
         self.storage = Storage(keep, cache_dir)
         self.unreadable = Unreadable(on_unreadable)
 
@@ -92,9 +114,22 @@ class MaskFolder(DataModule):
             self.unreadable,
         )
 
+    def sizes(self, pairs: Sequence[Pair]) -> list[Size]:
+        """Return the (height, width) of all images."""
+        with ThreadPoolExecutor(num_readers()) as pool:
+            found = pool.map(size_of, [pair.image for pair in pairs])
+            return [size or NO_SIZE for size in found]
+
     def describe(self) -> DataInfo:
         names = self.coding.class_names
-        return DataInfo(self.shape, len(names), names, SEGMENTATION, self.coding.ignore_index)
+        return DataInfo(
+            (self.shape[0], *(self.crop_size or self.shape[1:])),
+            len(names),
+            names,
+            SEGMENTATION,
+            self.coding.ignore_index,
+            any_size=self.crop_size is not None,
+        )
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]
@@ -106,8 +141,14 @@ class MaskFolder(DataModule):
             self.coding,
             self.storage,
             self.unreadable,
+            None if self.crop_size is None else self.sizes(pairs),
         )
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
         return with_holdout(
             samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root
         )
+
+    def gather(self, samples: Samples, training: bool) -> Gather:
+        if self.crop_size is None:
+            return super().gather(samples, training)
+        return self.cropping.gather(samples, self.info, self.augmentation, training)

@@ -29,9 +29,9 @@ from convsweep.data.files.scans import (
 )
 from convsweep.data.files.unreadable import SKIP, OnUnreadable, Unreadable
 from convsweep.data.labels import outside
-from convsweep.data.loading.array_types import Ragged, offsets
+from convsweep.data.loading.array_types import Ragged, spans_of
 from convsweep.data.loading.batches import Gather
-from convsweep.data.loading.crops import Crops, Whole
+from convsweep.data.loading.crops import Cropping
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
@@ -98,19 +98,9 @@ class NiftiFolder(DataModule):
             per_axis("crop_size", crop_size, 3, int),
             per_axis("spacing", spacing, 3, float),
         )
-        self.crops_per_volume, self.foreground = crops_per_volume, foreground
+        self.cropping = Cropping("crops_per_volume", crops_per_volume, foreground)
         self.storage = Storage(keep, cache_dir)
         self.unreadable = Unreadable(on_unreadable)
-        if crops_per_volume < 1 or not 0 <= foreground <= 1:
-            raise UserError(
-                "data.crops_per_volume must be at least 1 and data.foreground a share from 0 to 1, "
-                f"but are {crops_per_volume} and {foreground}."
-            )
-        if self.loading["permute"]:
-            raise UserError(
-                "data.permute needs samples of one size, but volumes may differ; set"
-                " data.permute=false."
-            )
 
     @cached_property
     def pairs(self) -> dict[str, list[Pair]]:
@@ -234,17 +224,7 @@ class NiftiFolder(DataModule):
         return values.astype(self.coding.dtype)
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        if not training:
-            return Whole(samples)
-        ignored = [] if self.info.ignore_index is None else [self.info.ignore_index]
-        return Crops(
-            samples,
-            self.info.spatial_shape,
-            self.crops_per_volume,
-            self.foreground,
-            (0, *ignored),
-            self.augmentation,
-        )
+        return self.cropping.gather(samples, self.info, self.augmentation, training)
 
 
 def open_pair(
@@ -282,11 +262,3 @@ def check_channels(image: Scan, first: Scan) -> None:
             str(image.channels),
             remedy,
         )
-
-
-def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
-    """Return the slices of arrays of these shapes that are stored one after the other."""
-    return [
-        slice(int(start), int(start) + int(np.prod(shape)))
-        for start, shape in zip(offsets(shapes), shapes, strict=True)
-    ]

@@ -44,14 +44,12 @@ def image_header(file: Path, root: Path) -> ImageFile | None:
     """Return the header of an image file; None if it is no image, which reading it reports."""
     from PIL import Image
 
-    from convsweep.data.files.images import color_of
+    from convsweep.data.files.images import color_of, upright_size
 
     try:
         with Image.open(file) as image:
-            width, height = image.size
-            if image.getexif().get(0x0112, 1) >= 5:  # stored lying on its side
-                width, height = height, width
-            return ImageFile(file.relative_to(root).as_posix(), (height, width), color_of(image))
+            name = file.relative_to(root).as_posix()
+            return ImageFile(name, upright_size(image), color_of(image))
     except (OSError, ValueError, SyntaxError):
         return None
 

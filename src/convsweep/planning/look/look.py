@@ -191,7 +191,7 @@ def mirror_tests(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
     """Return how well images can be distinguished from their mirror images, left to right and
     upside down.
     """
-    if len(info.spatial_shape) != 2 or info.any_size:
+    if len(info.spatial_shape) != 2:
         return {}
     flat = duplicates.thumbnails(all_)
     step = max(1, len(flat) // MOST_MIRRORED)  # files are in the order of their classes

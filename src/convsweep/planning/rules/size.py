@@ -1,12 +1,14 @@
 """Rules about the size of samples: images and their colour, crops of volumes, recordings."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from convsweep.data.files.audio import Recording
-from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.images import Size, UnfitFileError
+from convsweep.data.options import per_axis
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.image_files import ImageFile, most_common
 from convsweep.planning.look.volume_headers import VolumeHeaders
@@ -16,6 +18,9 @@ from convsweep.planning.look.volume_headers import VolumeHeaders
 SIZE_MULTIPLE, LARGEST_SIZE, LARGEST_KEPT = 16, 224, 448
 # Share of the files that settle the size by having it.
 MOST_FILES = 0.9
+# Largest crop of images with masks; they are cropped where they are larger than files of one size
+# may be.
+LARGEST_CROP = 256
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
 # spacings differ by more than this factor.
 PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
@@ -23,10 +28,16 @@ PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
 MOST_RATES = 200
 
 
-def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool) -> None:
-    """Decide the size and colour of images from their files' headers; masks keep their detail."""
+def decide_size(
+    decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool, can_crop: bool
+) -> None:
+    """Decide the size and colour of images from their files' headers; masks keep their detail.
+
+    Args:
+        can_crop: whether the data can be read as crops.
+    """
     sizes = [header.size for header in headers]
-    if sizes:
+    if sizes and not (can_crop and decide_crops(decisions, sizes)):
         decide_image_size(decisions, sizes, has_masks)
     colors = {header.color for header in headers}
     if len(colors) > 1:
@@ -38,13 +49,43 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: b
         )
 
 
-def decide_image_size(
-    decisions: Decisions, sizes: Sequence[tuple[int, int]], has_masks: bool
-) -> None:
+def decide_crops(decisions: Decisions, sizes: Sequence[Size]) -> bool:
+    """Decide the size of crops of images with masks, and return whether there are crops: of large
+    images, unless the user gave a size to resize them to.
+    """
+    if decisions.given.has("data.image_size"):
+        return False
+    middle = median_size(sizes)
+    if max(middle) <= LARGEST_KEPT and not decisions.given.has("data.crop_size"):
+        return False
+    crop = [min(LARGEST_CROP, -(-size // SIZE_MULTIPLE) * SIZE_MULTIPLE) for size in middle]
+    said = f"the median of {len(sizes):,} files is {middle[0]}x{middle[1]}"
+    held = decisions.decide(
+        "data.crop_size",
+        crop,
+        f"{said}, more than {LARGEST_KEPT}; crops of at most {LARGEST_CROP} keep its detail"
+        " (nnU-Net), whole images are answered in windows",
+    )
+    height, width = per_axis("crop_size", held, 2, int) or middle
+    decisions.decide(
+        "data.crops_per_image",
+        max(1, round(math.prod(middle) / (height * width))),
+        f"{said}: as many pixels an epoch as there are",
+    )
+    return True
+
+
+def median_size(sizes: Sequence[Size]) -> Size:
+    """Return the median along each axis, each of them that of a file."""
+    height, width = (sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True))
+    return height, width
+
+
+def decide_image_size(decisions: Decisions, sizes: Sequence[Size], has_masks: bool) -> None:
     """Decide the size of images: that of most files, if there is one and it is small enough; else
     the median.
     """
-    usual: tuple[int, int] = most_common(list(sizes))
+    usual: Size = most_common(list(sizes))
     count = sizes.count(usual)
     said = f"files have {len(set(sizes))} sizes"
     if count >= MOST_FILES * len(sizes):
@@ -54,7 +95,7 @@ def decide_image_size(
                 decisions.decide("data.image_size", list(usual), f"{said}, the others are resized")
             return
         said += f", more than {LARGEST_KEPT}"
-    middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
+    middle = median_size(sizes)
     decisions.decide(
         "data.image_size",
         [round_size(value, has_masks) for value in middle],
