@@ -30,7 +30,6 @@ from convsweep.planning.rules.balance import decide_balance
 from convsweep.planning.rules.batch import decide_batch
 from convsweep.planning.rules.network import decide_network
 from convsweep.planning.rules.pace import Pace, check_budget
-from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_epochs, decide_lr, leave_out_augmentation
 from convsweep.planning.space import baseline_point, make_space
 from convsweep.planning.text import next_lines
@@ -169,15 +168,6 @@ def test_the_baseline_has_the_stem_and_stages_of_the_default_network(
         if key.startswith(prefix)
     }
     assert stem == default.get("stem", {})
-
-
-def test_published_weights_settle_network_and_recipe() -> None:
-    decisions = decided("init_from=imagenet")
-    decide_pretrained(decisions, a_look(3, 64, 64))
-    decide_network(decisions, a_look(3, 64, 64), 16)
-    assert decisions.get("model/net") == "resnet18"
-    assert decisions.get("model.net.num_stages") is None
-    assert decide_lr(decisions, Measured(1.0, 1.0, None, 8)) == 0.002
 
 
 def test_unets_halve_down_to_four_positions() -> None:

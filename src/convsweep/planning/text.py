@@ -13,6 +13,7 @@ from convsweep.planning.look.words import look_rows
 from convsweep.planning.planned import Planned
 from convsweep.planning.random_points import POINTS
 from convsweep.planning.rules.pace import speed_text
+from convsweep.planning.rules.pretrained import suggest_pretrained
 from convsweep.planning.space import MACS_FACTOR
 
 
@@ -69,9 +70,11 @@ def cost_lines(planned: Planned) -> list[str]:
 
 
 def notes(planned: Planned) -> list[str]:
-    """Return what makes scores doubtful apart from the faults."""
+    """Return what makes scores doubtful apart from the faults, and what else is worth a try."""
     faults = {fault.text for fault in planned.look.faults}
-    return [f"note: {text}" for text in planned.plan.warnings if text not in faults]
+    doubts = [text for text in planned.plan.warnings if text not in faults]
+    suggestion = suggest_pretrained(planned.decisions, planned.look)
+    return [f"note: {text}" for text in [*doubts, *([suggestion] if suggestion else [])]]
 
 
 def next_lines(folder: Path, num_folds: int) -> list[str]:

@@ -18,6 +18,9 @@ WHY = "as in experiment=fine_tune (docs/use.md)"
 # Presets that torchvision's weights fill, and our network families by the name of their class.
 CLASSIFIER, SEGMENTER = "resnet18", "unet_resnet18"
 FAMILIES = {"ConvNet": "convnet", "UNet": "unet"}
+# Published weights are suggested for at most so many images of this number of channels, with at
+# least so many positions an axis: they were trained on photographs.
+FEW, COLORS, SMALLEST = 5000, 3, 64
 
 
 def decide_pretrained(decisions: Decisions, look: Look) -> None:
@@ -36,6 +39,24 @@ def decide_pretrained(decisions: Decisions, look: Look) -> None:
         decide_net_of(decisions, checkpoint_of(Path(str(named)).expanduser()))
     decisions.decide("optimizer.lr", 2e-3, WHY)
     decisions.decide("model.lr_decay", 0.7, f"{WHY}: lower rates towards the input")
+
+
+def suggest_pretrained(decisions: Decisions, look: Look) -> str | None:
+    """Return a sentence about published weights, where they are likely to help and the user gave
+    neither weights nor a network: for few colour images that are not tiny.
+    """
+    given = decisions.given
+    if any(given.has(key) for key in ("init_from", "model/net", "model.net")):
+        return None
+    channels, *spatial = look.in_shape
+    fits = channels == COLORS and len(spatial) == 2 and min(spatial) >= SMALLEST
+    if not fits or look.kind.gives_signals or look.num_samples["train"] > FEW:
+        return None
+    return (
+        f"for at most {FEW:,} colour images, published weights are often better than a network"
+        " trained from the beginning, and slower; init_from=imagenet plans with those of"
+        " ResNet-18, which are downloaded once"
+    )
 
 
 def decide_net_of(decisions: Decisions, checkpoint: Path) -> None:
