@@ -297,7 +297,9 @@ class DataModule(LightningDataModule, ABC):
         gather.resize = Resize(self.info.kind.has_masks)
         loader = self.loader(gather, self.train_order(len(gather)))
         if is_first() and self.trainer is not None:
-            say(f"{len(gather):,} training samples {describe_placement(loader.dataset)}")
+            crops = "" if len(gather) == len(self.train) else f"{len(gather):,} crops of "
+            samples = f"{len(self.train):,} training samples"
+            say(f"{crops}{samples} {describe_placement(loader.dataset)}")
         return loader
 
     def balance(self) -> ClassBalance | None:
