@@ -2,6 +2,7 @@
 
 from convsweep.nets.geometry import shape_text
 from convsweep.planning.look.duplicates import MOST_COMPARED
+from convsweep.planning.look.faults import count_of
 from convsweep.planning.look.look import Look
 
 # Classes that a line lists; it counts the others.
@@ -38,6 +39,9 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
         if any(low != high for low, _, high in sizes):
             text = ", ".join(f"{low} to {high} (median {middle})" for low, middle, high in sizes)
             rows.append((name, text))
+    if look.num_alpha:
+        files = count_of(look.num_alpha, "file")
+        rows.append(("transparency", f"the alpha channel of {files} is left out"))
     if look.spacing:
         text = ", ".join(f"{low:.3g} to {high:.3g} ({mid:.3g})" for low, mid, high in look.spacing)
         rows.append(("spacing in mm, by axis (median)", text))
