@@ -13,7 +13,9 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     """Decide how samples are augmented, and return the other options worth a try."""
     dim = len(look.in_shape) - 1
     if look.kind.gives_signals:
-        decisions.choose("data/augment", "none", "new noise is drawn in every epoch")
+        decisions.choose(
+            "data/augment", "none", "the noise of pairs is kept, or drawn anew in every epoch"
+        )
         return []
     if dim == 3:
         why = "volumes are mirrored along each axis (nnU-Net)"
