@@ -151,9 +151,8 @@ def test_why_time_is_left_is_said(tmp_path: Path, epochs: int | None, why: str) 
 
 
 def test_the_card_of_numbers_has_a_line_for_each_and_no_word_of_classes(tmp_path: Path) -> None:
-    write_plan(
-        tmp_path, has_classes=False, classes=["length", "width"], monitor="val/mae", mode="min"
-    )
+    answers = {"has_classes": False, "answers": "length, width"}
+    write_plan(tmp_path, **answers, monitor="val/mae", mode="min")
     commands = Commands()
     commands.write_baseline(tmp_path)
     baseline = json.loads((tmp_path / "baseline" / "result.json").read_text())

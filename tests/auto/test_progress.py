@@ -8,6 +8,7 @@ from convsweep.auto.context import StageContext
 from convsweep.auto.progress import text_to_beat
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State
+from convsweep.metrics.direction import better_mode
 
 from .conftest import result, write, write_plan
 
@@ -25,6 +26,9 @@ CHANCE = "with 40 samples a difference below {} points is chance"
             f"; {CHANCE.format(6.5)}; no network can score more there, so the finalists decide",
         ),
         ("val/pixel_accuracy", 0.9, 12, ""),
+        ("val/mean_ap", 1.0, 12, "; no network can score more there, so the finalists decide"),
+        ("val/si_snr_improvement", 1.5, 12, ""),
+        ("val/mae", 1.5, 12, " (lower is better)"),
         (
             "val/f1",
             0.9,
@@ -36,7 +40,8 @@ CHANCE = "with 40 samples a difference below {} points is chance"
 def test_what_a_search_must_beat(
     tmp_path: Path, metric: str, score: float, epochs: int, end: str
 ) -> None:
-    write_plan(tmp_path, monitor=metric, num_val=40, epochs=12)
+    mode = better_mode(metric)
+    write_plan(tmp_path, monitor=metric, mode=mode, num_val=40, epochs=12)
     done = {**result(score, 3), "objectives": {metric: score}}
     write(tmp_path / "baseline" / "result.json", done)
     command = ["train", "-m", f"trainer.max_epochs={epochs}"]

@@ -7,9 +7,21 @@ import pytest
 from numpy.typing import NDArray
 
 from convsweep.data.loading.array_types import Ragged
+from convsweep.data.samples import DataInfo
 from convsweep.planning.look import duplicates
-from convsweep.planning.look.duplicates import near_duplicates
+from convsweep.planning.look.duplicates import find_duplicates, near_duplicates
 from convsweep.planning.look.everything import Everything
+
+
+def test_a_group_names_samples_of_each_class_and_counts_the_rest() -> None:
+    names, labels = [f"{number}.png" for number in range(9)], np.arange(9) // 6
+    x = np.zeros((9, 1, 12, 12), np.float32)
+    all_ = Everything([x], names, np.zeros(9, np.int64), [labels], labels)
+    info = DataInfo(in_shape=(1, 12, 12), num_classes=2, class_names=("cat", "dog"))
+    fault = find_duplicates(all_, info)[0]
+    assert fault.kind == "equal samples in two classes"
+    shown = "0.png (train, cat) = 6.png (train, dog) = 1.png (train, cat) = 2.png (train, cat)"
+    assert fault.text.endswith(f"{shown} = 5 more")
 
 
 def everything(x: NDArray[np.float32]) -> Everything:

@@ -13,9 +13,10 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
 from convsweep.planning.look.mirror import tell_mirrored
-from convsweep.planning.look.words import look_rows
+from convsweep.planning.look.words import answer_text, look_rows
 from convsweep.planning.reading import decide_decoding, decide_parts, make_look
 from convsweep.planning.rules.masks import decide_classes
+from convsweep.task import CLASSIFICATION, DENOISING, MULTI_LABEL, SEGMENTATION
 
 
 def draw(path: Path, height: int = 12, width: int = 16, seed: int | str = 0) -> None:
@@ -126,7 +127,21 @@ def test_the_look_at_a_table_has_its_numbers_and_unreadable_files(tmp_path: Path
     given = ["data=image_table", f"data.root={tmp_path}", "data.on_unreadable=skip"]
     found = make_look(parse_given(given))[1]
     assert dict(look_rows(found))["numbers"] == "age 0 to 80 (median 40)"
+    assert answer_text(found) == "age (in the data 0 to 80)"
     assert text_of(found) == "unreadable: 1 file cannot be read: 4.png; left out"
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        (CLASSIFICATION, "a, b"),
+        (SEGMENTATION, "one of these at each position: a, b"),
+        (MULTI_LABEL, "any number of these, or none: a, b"),
+        (DENOISING, "a sample of the input's shape"),
+    ],
+)
+def test_what_a_network_answers_is_said(task: str, text: str) -> None:
+    assert answer_text(Look(task, [1, 8, 8], ["a", "b"], {"train": 9})) == text
 
 
 def test_recordings_keep_a_sample_rate_below_the_default(tmp_path: Path) -> None:

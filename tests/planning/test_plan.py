@@ -349,6 +349,7 @@ def test_training_on_other_files_than_planned_is_refused(
     [
         (["data.root=missing"], "does not exist"),
         (["data.root=.", "model=segmentation"], "the data is for classification"),
+        (["data.root=.", "model.monitor=val/loss"], "set model.monitor_mode=min"),
     ],
 )
 def test_mistakes_are_reported_before_torch_is_imported(given: list[str], message: str) -> None:

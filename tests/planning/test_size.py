@@ -1,10 +1,15 @@
 """The size and colour of images, by their files."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
-from convsweep.planning.look.image_files import ImageFile
+from convsweep.planning.look.image_files import ImageFile, image_header
+from convsweep.planning.reading import decide_decoding
 from convsweep.planning.rules.size import decide_size
 
 SMALL, MIDDLE, LARGE = (40, 60), (448, 300), (3024, 4032)
@@ -68,3 +73,26 @@ def test_large_images_with_masks_are_cropped(
     decisions = decided(sizes, has_masks=True, can_crop=True, given=tuple(given))
     keys = ("data.crop_size", "data.crops_per_image", "data.image_size")
     assert tuple(decisions.get(key) for key in keys) == expected
+
+
+@pytest.mark.parametrize(
+    ("brightest", "white"), [(200, 255), (255, 255), (256, 1023), (4080, 4095), (60000, None)]
+)
+def test_images_of_16_bits_keep_the_levels_that_they_use(
+    tmp_path: Path, brightest: int, white: int | None
+) -> None:
+    (tmp_path / "cat").mkdir()
+    for number in range(3):
+        pixels = np.full((8, 8), brightest // (number + 1), np.uint16)
+        Image.fromarray(pixels).save(tmp_path / f"cat/{number}.png")
+    decisions = Decisions(parse_given(["data=image_folder", f"data.root={tmp_path}"]))
+    decide_decoding(decisions)
+    assert decisions.get("data.white") == white
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("RGBA", True), ("LA", True), ("RGB", False)])
+def test_alpha_channels_are_seen(tmp_path: Path, mode: str, expected: bool) -> None:
+    Image.new(mode, (8, 8)).save(tmp_path / "1.png")
+    header = image_header(tmp_path / "1.png", tmp_path)
+    assert header is not None
+    assert header.has_alpha is expected

@@ -121,46 +121,6 @@ def test_a_stable_rate_lets_a_training_become_longer_as_if_it_had_been_so(train:
     ] == [1, 1, 0]
 
 
-def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> None:
-    folder = (
-        train(
-            "monitor.metric=val/loss", "monitor.mode=max", "scheduler=none", "trainer.max_epochs=3"
-        )
-        / "checkpoints"
-    )
-    assert [read_checkpoint(folder / name)["epoch"] for name in ("best.ckpt", "last.ckpt")] == [
-        0,
-        2,
-    ]
-
-
-def test_the_best_checkpoint_comes_along_to_another_folder(train: Train) -> None:
-    # the first epoch is the best so
-    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")
-    train(*worst, "trainer.max_epochs=2", folder="first")
-    folder = train(
-        *worst, "trainer.max_epochs=3", "ckpt_path=first/checkpoints/last.ckpt", folder="second"
-    )
-    result = result_of(folder)
-    assert result["best_epoch"] == 1
-    assert result["best"]["val/loss"] == pytest.approx(
-        max(float(row["val/loss"]) for row in rows_of(folder)), abs=1e-4
-    )
-    assert result["checkpoint"] == "checkpoints/best.ckpt"
-    assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 0
-
-
-@pytest.mark.filterwarnings("ignore:The dirpath has changed")
-def test_scores_are_of_a_checkpoint_that_is_there(train: Train) -> None:
-    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")
-    (train(*worst, "trainer.max_epochs=2", folder="first") / "checkpoints/best.ckpt").unlink()
-    folder = train(
-        *worst, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt", folder="second"
-    )
-    assert result_of(folder)["best_epoch"] == 3
-    assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 2
-
-
 def test_resume_knows_which_config_a_run_was_of(train: Train) -> None:
     Path("presets").mkdir()
     preset = "defaults: [config, {override /model/net: mlp}, _self_]\n"
@@ -277,6 +237,7 @@ def test_a_folder_with_a_run_is_not_overwritten(
         (["monitor.metric=val/acc"], "did you mean 'val/accuracy'?"),
         (["objectives=[val/accuracy,mac]"], "did you mean 'macs'?"),
         (["monitor.mode=maximum"], "monitor.mode must be max or min"),
+        (["model.monitor=val/loss"], "lower, but is max; set model.monitor_mode=min"),
         (
             ["freed_memory=realease"],
             "freed_memory must be keep or release, but is 'realease'; did you mean 'release'?",

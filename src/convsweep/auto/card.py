@@ -68,12 +68,11 @@ def what_it_is(files: Files) -> str:
 def for_what(files: Files) -> str:
     """Return the task, the input and how to use it."""
     cost, networks = cost_of(files), [str(folder) for folder in files.networks]
-    classes = [str(name) for name in files.plan.get("classes") or []]
-    named = ", ".join(classes[:MAX_CLASSES]) + (", ..." if len(classes) > MAX_CLASSES else "")
+    answers = files.plan.get("answers")
     shape = "x".join(map(str, cost.get("in_shape") or ()))
     lines = [
         f"- Input: {shape} (channels first)" if shape else "",
-        f"- Answers: {named}" if named else "",
+        f"- Answers: {answers}" if answers else "",
         "- It answers with one of these even where none fits."
         if files.plan.get("has_classes")
         else "",

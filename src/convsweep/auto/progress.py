@@ -8,6 +8,7 @@ from convsweep.auto.evidence import chance, points
 from convsweep.auto.files import SPACE, Files, read_rows, score_of
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
+from convsweep.metrics.direction import is_perfect
 
 # Between two lines.
 EVERY_S = 30.0
@@ -71,8 +72,10 @@ def text_to_beat(context: StageContext) -> str:
     files, before = context.files, context.files.baseline_value
     if before is None:
         return ""
-    text = f"to beat: {files.metric} {before:.4g} of the baseline{chance_text(files, before)}"
-    if is_accuracy(files) and before >= 1:
+    lower = "" if files.maximizes else " (lower is better)"
+    chance = chance_text(files, before)
+    text = f"to beat: {files.metric} {before:.4g} of the baseline{lower}{chance}"
+    if is_perfect(files.metric, before):
         text += "; no network can score more there, so the finalists decide"
     if context.search_epochs < context.max_epochs:
         text += (

@@ -14,7 +14,7 @@ def say_next_of_run(folder: Path) -> None:
     """Print the commands that use a trained network."""
     run = short_path(folder)
     say_commands(
-        (("evaluate", run), "classes, confusions, the worst samples"),
+        (("evaluate", run), "scores in full, the worst samples"),
         (("report", run), "curves and scores as a page"),
         (("predict", run, "FILES"), "apply it"),
         (("export", run), "write it as torch.export and ONNX programs"),

@@ -76,7 +76,7 @@ def check_early(overrides: Sequence[str]) -> None:
             device is missing.
     """
     from convsweep.planning.given import parse_given
-    from convsweep.training.early_checks import check_no_key_is_missing
+    from convsweep.training.early_checks import check_direction, check_no_key_is_missing
     from convsweep.training.quick_checks import (
         check_accelerator,
         check_own_files,
@@ -87,6 +87,7 @@ def check_early(overrides: Sequence[str]) -> None:
     given = parse_given(overrides)
     cfg = given.compose()
     check_no_key_is_missing(cfg)
+    check_direction(cfg)
     if "model" in given.groups:  # else the plan chooses it
         check_tasks(cfg)
     check_own_files(cfg.data)

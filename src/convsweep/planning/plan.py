@@ -18,7 +18,7 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import RECORD
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
-from convsweep.planning.look.words import describe
+from convsweep.planning.look.words import answer_text, describe
 from convsweep.planning.planned import Plan, Planned
 from convsweep.planning.reading import make_look
 from convsweep.planning.rules.augmentation import decide_augmentation, decide_normalization
@@ -121,6 +121,7 @@ def in_numbers(
         num_val=pace.num_val,
         num_test=0 if data.test is None else len(data.test),
         classes=look.class_names,
+        answers=answer_text(look),
         monitor=str(baseline.cfg.monitor.metric),
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,

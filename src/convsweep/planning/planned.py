@@ -20,6 +20,7 @@ class Plan:
         num_train, num_val, num_test: samples of each part; 0: there is none.
         has_classes: whether an answer is one class, not numbers or any number of labels.
         classes: names of classes, numbers or labels.
+        answers: what the network answers, in words.
         monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
         samples_per_second: of the baseline in training, on one slot.
         epochs: of each training.
@@ -53,6 +54,7 @@ class Plan:
     classes: list[str]
     monitor: str
     mode: str
+    answers: str = ""
     samples_per_second: float = 0.0
     epochs: int = 0
     steps: int = 0

@@ -10,7 +10,12 @@ from convsweep.data.files.fingerprints import own_folder
 from convsweep.errors import UserError
 from convsweep.planning.decisions import GIVEN, Decision, Decisions
 from convsweep.planning.given import Given
-from convsweep.planning.look.image_files import ImageFile, folders_named, image_headers
+from convsweep.planning.look.image_files import (
+    ImageFile,
+    brightest_value,
+    folders_named,
+    image_headers,
+)
 from convsweep.planning.look.legend import Legend
 from convsweep.planning.look.look import Look, look_at
 from convsweep.planning.look.volume_headers import volume_headers
@@ -21,6 +26,7 @@ from convsweep.planning.rules.size import (
     decide_sample_rate,
     decide_size,
     decide_spacing,
+    decide_white,
 )
 from convsweep.planning.rules.split import decide_fold, decide_split
 from convsweep.training import build
@@ -62,6 +68,9 @@ def decide_decoding(decisions: Decisions) -> tuple[list[ImageFile], Legend | Non
             folders = [root] if images is None else folders_named(root, str(images))
             headers = image_headers(folders, root)
             decide_size(decisions, headers, "masks" in cfg.data, "crop_size" in cfg.data)
+            brightest = brightest_value(headers, root)
+            if brightest is not None:
+                decide_white(decisions, brightest)
         if "sample_rate_hz" in cfg.data:
             decide_sample_rate(decisions, audio_files(root), int(cfg.data.sample_rate_hz))
         legend = decide_classes(decisions, dict(cfg.data), root)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
+from convsweep.metrics.direction import better_mode
 from convsweep.run_folder import check_folder
 from convsweep.training.quick_checks import check_groups, check_pretrained
 from hydra_study import trial
@@ -46,11 +47,29 @@ def check_options(cfg: DictConfig) -> None:
             raise UserError(
                 f"{name} must be {' or '.join(words)}, but is {word!r}; {did_you_mean(word, words)}"
             )
+    check_direction(cfg)
     max_epochs = cfg.trainer.max_epochs
     if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
         raise UserError(
             f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}"
         )
+
+
+def check_direction(cfg: DictConfig) -> None:
+    """Check that the monitored metric is not chosen by its worst value.
+
+    Raises:
+        UserError: it is.
+    """
+    metric, mode = str(cfg.monitor.metric), better_mode(str(cfg.monitor.metric))
+    if mode is None or cfg.monitor.mode == mode:
+        return
+    follows = OmegaConf.is_interpolation(cfg.monitor, "mode")
+    key = "model.monitor_mode" if follows else "monitor.mode"
+    raise UserError(
+        f"{key} must be {mode} for {metric}, which is better when it is"
+        f" {'higher' if mode == 'max' else 'lower'}, but is {cfg.monitor.mode}; set {key}={mode}"
+    )
 
 
 def plan_of(target: str | None) -> Callable[..., Any] | None:

@@ -21,6 +21,8 @@ MOST_COMPARED = 12_000
 ALIKE = 0.99
 MOST_DIFFERENCE = 0.1
 EQUAL, IN_ONE = "equal", "in one part"
+# Samples of a group that a message names.
+MOST_NAMED = 4
 
 
 def find_duplicates(all_: Everything, info: DataInfo) -> list[Fault]:
@@ -126,10 +128,16 @@ def have_different_targets(
 
 
 def describe_group(group: Sequence[int], all_: Everything, info: DataInfo) -> str:
-    """Return the names of a group of samples, with their parts and classes."""
+    """Return the names of some samples of a group, with their parts and classes, one of each first,
+    and how many more there are.
+    """
 
-    def word(i: int) -> str:
+    def kind(i: int) -> str:
         label = "" if all_.labels is None else f", {info.class_names[int(all_.labels[i])]}"
-        return f"{all_.names[i]} ({PARTS[int(all_.parts[i])]}{label})"
+        return f"{PARTS[int(all_.parts[i])]}{label}"
 
-    return " = ".join(word(i) for i in group[:4])
+    first = {kind(i): i for i in reversed(group)}.values()
+    ordered = [*sorted(first), *(i for i in group if i not in first)]
+    words = [f"{all_.names[i]} ({kind(i)})" for i in ordered[:MOST_NAMED]]
+    more = len(group) - len(words)
+    return " = ".join(words) + (f" = {more:,} more" if more else "")

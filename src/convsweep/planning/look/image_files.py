@@ -1,13 +1,20 @@
-"""Headers of the image files of a data set: sizes and colours."""
+"""Headers of the image files of a data set: sizes and colours; and the range of 16-bit ones."""
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convsweep.data.files.decoding import num_readers
 from convsweep.data.files.folders import files_below, is_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# About so many 16-bit files say how bright they are.
+MOST_DEEP = 200
 
 
 @dataclass(frozen=True)
@@ -18,11 +25,15 @@ class ImageFile:
         name: path relative to the data's folder.
         size: (height, width) upright.
         color: grey or rgb.
+        is_deep: whether it has 16 bits a pixel.
+        has_alpha: whether it has an alpha channel, or a transparent colour.
     """
 
     name: str
     size: tuple[int, int]
     color: str
+    is_deep: bool = False
+    has_alpha: bool = False
 
 
 def folders_named(root: Path, name: str) -> list[Path]:
@@ -44,14 +55,39 @@ def image_header(file: Path, root: Path) -> ImageFile | None:
     """Return the header of an image file; None if it is no image, which reading it reports."""
     from PIL import Image
 
-    from convsweep.data.files.images import color_of, upright_size
+    from convsweep.data.files.images import color_of, is_deep, upright_size
 
     try:
         with Image.open(file) as image:
-            name = file.relative_to(root).as_posix()
-            return ImageFile(name, upright_size(image), color_of(image))
+            return ImageFile(
+                file.relative_to(root).as_posix(),
+                upright_size(image),
+                color_of(image),
+                is_deep(image),
+                has_alpha(image),
+            )
     except (OSError, ValueError, SyntaxError):
         return None
+
+
+def has_alpha(image: "Image") -> bool:
+    """Return whether an image has an alpha channel, or a transparent colour."""
+    return "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
+
+
+def brightest_value(headers: Sequence[ImageFile], root: Path) -> int | None:
+    """Return the largest value in the 16-bit files, or in some of them; None if there are none."""
+    from PIL import Image
+
+    deep = [header.name for header in headers if header.is_deep]
+    largest = []
+    for name in deep[:: 1 + len(deep) // MOST_DEEP]:
+        try:
+            with Image.open(root / name) as image:
+                largest.append(int(image.getextrema()[1]))  # type: ignore[arg-type]
+        except (OSError, ValueError, SyntaxError):
+            continue  # reading it reports it
+    return max(largest, default=None)
 
 
 def most_common(values: list[Any]) -> Any:

@@ -35,7 +35,7 @@ class Look:
         counts: samples (positions of masks) of each class over all parts; empty without classes.
         sizes: smallest, median and largest extent along each axis.
         file_sizes: the same of the image files, (height, width).
-        num_grey, num_rgb: image files of each colour.
+        num_grey, num_rgb, num_alpha: image files of each colour, and with an alpha channel.
         spacing: smallest, median and largest spacing of volumes in mm along each axis.
         numbers: smallest, median and largest value of each number to predict.
         legend: the values in the files of masks if the config does not say what they mean.
@@ -57,6 +57,7 @@ class Look:
     file_sizes: list[list[int]] = field(default_factory=list)
     num_grey: int = 0
     num_rgb: int = 0
+    num_alpha: int = 0
     spacing: list[list[float]] = field(default_factory=list)
     numbers: list[list[float]] = field(default_factory=list)
     legend: str = ""
@@ -109,6 +110,7 @@ def look_at(data: DataModule, headers: Sequence[ImageFile], legend: Legend | Non
         sizes_of(parts),
         num_grey=sum(header.color == "grey" for header in headers),
         num_rgb=sum(header.color == "rgb" for header in headers),
+        num_alpha=sum(header.has_alpha for header in headers),
         file_sizes=three_numbers(np.array([header.size for header in headers], np.int64)),
         spacing=[] if volumes is None else three_numbers(volumes.spacings),
         numbers=numbers_of(parts, info),
@@ -187,6 +189,11 @@ def brightness(
     return np.concatenate(means), np.concatenate(deviations), low, high
 
 
+def targets(all_: Everything) -> NDArray[Any]:
+    """Return the targets of all parts as one array, (N,) or (N, K)."""
+    return np.concatenate([np.asarray(y) for y in all_.y])
+
+
 def mirror_tests(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
     """Return how well images can be distinguished from their mirror images, left to right and
     upside down.
@@ -196,7 +203,7 @@ def mirror_tests(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
     flat = duplicates.thumbnails(all_)
     step = max(1, len(flat) // MOST_MIRRORED)  # files are in the order of their classes
     images = flat[::step].reshape(-1, duplicates.THUMBNAIL, duplicates.THUMBNAIL)
-    labels = None if all_.labels is None else all_.labels[::step]
+    labels = None if info.kind.is_dense else info.kind.strata(targets(all_)[::step])
     return {
         "left and right": tell_mirrored(images, 2, labels),
         "up and down": tell_mirrored(images, 1, labels),

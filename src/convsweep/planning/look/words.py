@@ -2,10 +2,13 @@
 
 from convsweep.nets.geometry import shape_text
 from convsweep.planning.look.duplicates import MOST_COMPARED
+from convsweep.planning.look.faults import count_of
 from convsweep.planning.look.look import Look
 
 # Classes that a line lists; it counts the others.
 MOST_CLASSES = 12
+MOST_ANSWERS = 50
+BLEND = "if pictures need it, save them on a background"
 WORDS = {1: "signals", 2: "images", 3: "volumes"}
 
 
@@ -20,6 +23,22 @@ def describe(look: Look) -> str:
     with_channels = f"{channels} channel{'s' if channels > 1 else ''}"
     shape = f"{about}{shape_text(size)} with {with_channels}"
     return f"{look.total:,} {kind} of {shape}, {look.task}{classes}"
+
+
+def answer_text(look: Look) -> str:
+    """Return what a network for the data answers, in words."""
+    names = list(look.class_names)
+    if look.numbers:
+        names = [
+            f"{name} (in the data {low:.4g} to {high:.4g})"
+            for name, (low, _, high) in zip(names, look.numbers, strict=True)
+        ]
+    named = ", ".join(names[:MOST_ANSWERS]) + (", ..." if len(names) > MOST_ANSWERS else "")
+    if look.kind.has_several_labels:
+        return f"any number of these, or none: {named}"
+    if look.kind.gives_signals:
+        return "a sample of the input's shape"
+    return f"one of these at each position: {named}" if look.kind.has_masks else named
 
 
 def look_rows(look: Look) -> list[tuple[str, str]]:
@@ -38,6 +57,9 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
         if any(low != high for low, _, high in sizes):
             text = ", ".join(f"{low} to {high} (median {middle})" for low, middle, high in sizes)
             rows.append((name, text))
+    if look.num_alpha:
+        files = count_of(look.num_alpha, "file")
+        rows.append(("transparency", f"the alpha channel of {files} is left out: {BLEND}"))
     if look.spacing:
         text = ", ".join(f"{low:.3g} to {high:.3g} ({mid:.3g})" for low, mid, high in look.spacing)
         rows.append(("spacing in mm, by axis (median)", text))

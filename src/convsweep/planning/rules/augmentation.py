@@ -13,11 +13,13 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     """Decide how samples are augmented, and return the other options worth a try."""
     dim = len(look.in_shape) - 1
     if look.kind.gives_signals:
-        decisions.choose("data/augment", "none", "new noise is drawn in every epoch")
+        decisions.choose(
+            "data/augment", "none", "the noise of pairs is kept, or drawn anew in every epoch"
+        )
         return []
     if dim == 3:
-        decisions.choose("data/augment", "mirror", "volumes are mirrored along each axis (nnU-Net)")
-        return ["none", "mirror"]
+        why = "volumes are mirrored along each axis (nnU-Net)"
+        return choose_augmentation(decisions, look, "mirror", why, ["mirror"])
     if dim == 1:
         decisions.choose(
             "data/augment", "none", "signals have a direction, and nothing is known of their noise"
@@ -48,8 +50,21 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     if option == "shift" and min(look.in_shape[1:]) < 16:
         option = "none"
         why += f", and a shift of {min(look.in_shape[1:])} pixels by a tenth is less than one"
-    decisions.choose("data/augment", option, f"{why}: {said} (50% is chance)")
-    return list(dict.fromkeys(["none", option, "erasing"]))
+    why = f"{why}: {said} (50% is chance)"
+    return choose_augmentation(decisions, look, option, why, [option, "erasing"])
+
+
+def choose_augmentation(
+    decisions: Decisions, look: Look, option: str, why: str, options: list[str]
+) -> list[str]:
+    """Choose an option of `data/augment`, but none where samples have numbers, and return the
+    options worth a try.
+    """
+    if look.kind.has_numbers and not look.kind.has_several_labels:
+        option = "none"
+        why = "a mirrored or shifted sample may have other numbers, such as a position"
+    decisions.choose("data/augment", option, why)
+    return list(dict.fromkeys(["none", *options]))
 
 
 def decide_normalization(decisions: Decisions, look: Look) -> None:

@@ -1,4 +1,6 @@
-"""Rules about the size of samples: images and their colour, crops of volumes, recordings."""
+"""Rules about the size of samples: images and their colour and brightness, crops of volumes,
+recordings.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from convsweep.data.files.audio import Recording
-from convsweep.data.files.images import Size, UnfitFileError
+from convsweep.data.files.images import WHITE, Size, UnfitFileError
 from convsweep.data.options import per_axis
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.image_files import ImageFile, most_common
@@ -24,6 +26,8 @@ LARGEST_CROP = 256
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
 # spacings differ by more than this factor.
 PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
+# Bits of the values of cameras and scanners, which are stored in 16.
+DEPTHS = (8, 10, 12, 14)
 # About so many recordings settle the sample rate.
 MOST_RATES = 200
 
@@ -110,6 +114,23 @@ def round_size(value: float, has_masks: bool) -> int:
     """
     size = max(SIZE_MULTIPLE, round(value / SIZE_MULTIPLE) * SIZE_MULTIPLE)
     return int(size if has_masks else min(LARGEST_SIZE, size))
+
+
+def decide_white(decisions: Decisions, brightest: int) -> None:
+    """Decide which value of 16-bit images becomes 255: the largest of as many bits as they use.
+
+    Args:
+        brightest: the largest value in them.
+    """
+    bits = next((bits for bits in DEPTHS if brightest < 2**bits), None)
+    if bits is not None:
+        white = 2**bits - 1
+        decisions.decide(
+            "data.white",
+            white,
+            f"the largest value of the 16-bit files is {brightest:,}, so they use {bits} bits;"
+            f" {WHITE:,} would leave {max(1, brightest // 256 + 1)} of 256 levels",
+        )
 
 
 def decide_patch(decisions: Decisions, headers: VolumeHeaders) -> None:
