@@ -8,6 +8,7 @@ from convsweep.auto.evidence import chance, points
 from convsweep.auto.files import SPACE, Files, read_rows, score_of
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import energy_text
 
 # Between two lines.
 EVERY_S = 30.0
@@ -25,7 +26,6 @@ class ProgressLines:
     def __init__(self, context: StageContext, name: str) -> None:
         self._context = context
         self._name = name
-        self._left = context.left
         self._next = EVERY_S
         self._is_shown = name in (SPACE, "finalists") and not sys.stdout.isatty()
 
@@ -38,16 +38,33 @@ class ProgressLines:
         if not self._is_shown or seconds < self._next:
             return
         self._next = seconds + EVERY_S
-        left = self._left - seconds
         parts = [f"{self._name}, {duration_text(seconds)}"]
         if self._name == SPACE:
             parts.append(best_so_far(self._context))
         else:
             rows = read_rows(self._context.files.study / "confirm" / "runs" / "sweep.csv")
             parts.append(f"{sum(row['kind'] == 'complete' for row in rows)} trainings done")
-        if math.isfinite(left):
-            parts.append(f"{duration_text(left)} left for all")
+        left = left_text(self._context, seconds)
+        if left:
+            parts.append(f"{left} for all")
         say(f"[{'; '.join(parts)}]")
+
+
+def left_text(context: StageContext, seconds: float = 0.0) -> str:
+    """Return how much of a limit is left, in words; empty without one.
+
+    Args:
+        context: a run at the start of a stage.
+        seconds: how long the stage has run.
+    """
+    left, joules = context.left - seconds, context.request.joules
+    if not math.isfinite(left):
+        return ""
+    of_energy = ""
+    if joules is not None and context.watts is not None:
+        rest = joules - context.state.joules - seconds * context.watts
+        of_energy = f" and {energy_text(rest)}"
+    return f"{duration_text(left)}{of_energy} left"
 
 
 def best_so_far(context: StageContext) -> str:
