@@ -143,6 +143,7 @@ def search(context: StageContext) -> list[str]:
         f"hydra.sweeper.timeout={timed}",
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
+        f"hydra.sweeper.caption={path_text(context.files.caption)}",
         *limits,
         *schedule_of(context, context.epochs_in(limits)),
         *context.request.engine,

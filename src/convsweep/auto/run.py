@@ -10,7 +10,13 @@ from convsweep.auto.commands import LeftOutError
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute, InterruptedStageError
-from convsweep.auto.progress import ProgressLines, left_text, score_text, text_to_beat
+from convsweep.auto.progress import (
+    Progress,
+    left_text,
+    score_text,
+    text_to_beat,
+    validation_command,
+)
 from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.auto.state import ENDED, StageState, State, check_same_data
 from convsweep.auto.summary import summary_lines, unused_text, used_energy
@@ -112,7 +118,7 @@ class AutoRun:
             return
         try:
             # a search goes on with the time that it was given
-            own.command = own.command or stage.command(self.context)
+            own.command = own.command or self.command_of(stage)
         except LeftOutError as reason:
             own.status, own.note = "left_out", str(reason)
             say(f"left out: {reason}")
@@ -126,26 +132,51 @@ class AutoRun:
         result = score_text(stage.name, self.context)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
 
+    def command_of(self, stage: AutoStage) -> list[str]:
+        """Return the command of a stage; before the search, evaluate the baseline.
+
+        Raises:
+            LeftOutError: the stage is left out.
+        """
+        assert stage.command is not None
+        command = stage.command(self.context)
+        evaluate = validation_command(self.context) if stage.name == SPACE else []
+        if not evaluate:
+            return command
+        self.say_command("baseline on the validation part", evaluate)
+        self._execute(evaluate, self.context.folder, self.begin, self.save)
+        self.state.pid = None
+        self.save()
+        self.context = StageContext(self.context.request, self.context.folder, self.state)
+        return stage.command(self.context)
+
+    def say_command(self, name: str, arguments: list[str]) -> str:
+        """Print a command, keep it in commands.txt, and return it as text."""
+        command = shell_command(*arguments)
+        say(f"$ {command}")
+        with (self.context.folder / COMMANDS).open("a") as file:
+            file.write(f"# {name}\n{command}\n")
+        return command
+
+    def begin(self, pid: int) -> None:
+        """Keep the process of a command, which a later start must know of."""
+        self.state.pid = pid
+        self.save()
+
     def run_command(self, stage: AutoStage, own: StageState) -> None:
         """Run a stage's command, counting its time.
 
         Raises:
             UserError: it failed, and is needed.
         """
-        command = shell_command(*own.command)
-        say(f"$ {command}")
-        with (self.context.folder / COMMANDS).open("a") as file:
-            file.write(f"# {stage.name}\n{command}\n")
+        command = self.say_command(stage.name, own.command)
         own.status = "running"
         own.starts += 1
         before, began = own.seconds, time.monotonic()
         joules, joules_began = own.joules, self._meter.joules()
-        lines = ProgressLines(self.context, stage.name)
+        place = f"{STAGES.index(stage) + 1} of {len(STAGES)}"
+        progress = Progress(self.context, stage.name, place)
         saved = began
-
-        def begin(pid: int) -> None:
-            self.state.pid = pid
-            self.save()
 
         def count() -> None:
             own.seconds = before + time.monotonic() - began
@@ -158,10 +189,10 @@ class AutoRun:
             if now - saved >= SAVE_EVERY_S:
                 self.save()
                 saved = now
-            lines.show(now - began)
+            progress.show(now - began)
 
         try:
-            code = self._execute(own.command, self.context.folder, begin, follow)
+            code = self._execute(own.command, self.context.folder, self.begin, follow)
         finally:
             count()
             self.state.pid = None
