@@ -72,6 +72,8 @@ class StudyConf:
         changed: `refuse` or `accept` a start whose space or config differs from that of the first
             start.
         view: `auto`, `table`, `lines` or `none`.
+        caption: Text file that the live table shows below itself, if it is there; another program
+            may write it anew while the sweep runs.
         preview: Dotted path of `f(hydra_study.Preview)`, which is called instead of the search, to
             say what it would do.
         observer: Module that follows the sweep in a process of its own, run as `python -m
@@ -119,6 +121,7 @@ class StudyConf:
     may_change: list[str] = field(default_factory=list)
     changed: str = "refuse"
     view: str = "auto"
+    caption: str | None = None
     preview: str | None = None
     observer: str | None = None
 

@@ -6,6 +6,7 @@ import pytest
 from convsweep.auto.evidence import (
     calibration,
     chance,
+    chance_by_answers,
     interval_of_difference,
     interval_of_test,
     wilson,
@@ -30,6 +31,14 @@ def test_wilson() -> None:
 def test_chance_of_two_networks() -> None:
     assert chance(0.5, 200) == pytest.approx(0.098, abs=1e-3)
     assert chance(1.0, 40) == pytest.approx(0.065, abs=1e-3), "not 0 where all answers are right"
+
+
+def test_chance_by_the_answers_of_one_network() -> None:
+    rows = answers(*[("a", "a")] * 80, *[("a", "b")] * 20)
+    found = chance_by_answers("accuracy", rows)
+    assert found == pytest.approx(chance(0.8, 100), rel=0.05), "as by the formula"
+    assert chance_by_answers("f1", answers(*[("a", "a")] * 9)) is None, "all are right"
+    assert chance_by_answers("loss", rows) is None
 
 
 def test_calibration() -> None:

@@ -107,9 +107,8 @@ def test_trainings_on_folds_are_an_ensemble_if_there_is_none_on_all_data(
     runs = [file.parent / "runs" / str(number) for number in (1, 2, 3)]
     assert Files(tmp_path).networks == runs
     assert evaluate(context_of(tmp_path))[:4] == ["evaluate", *map(str, runs)]
-    assert f"predict {runs[0]} {runs[1]} {runs[2]} FILES" in card_text(
-        Files(tmp_path), State([]), None
-    )
+    card = card_text(Files(tmp_path), State([]), context_of(tmp_path).request)
+    assert f"predict {runs[0]} {runs[1]} {runs[2]} FILES" in card
     for run in runs:
         write(run / "result.json", {**result(0.8, 3), "epochs": 4})  # of 9
     expected = runs if answer == "better" else [tmp_path / "baseline"]
@@ -160,9 +159,10 @@ def test_the_card_of_numbers_has_a_line_for_each_and_no_word_of_classes(tmp_path
     numbers = [{"number": "length", "mae": 0.25}, {"number": "width", "mae": 0.5}]
     content = {"samples": 200, "metrics": {"mae": 0.375}, "numbers": numbers}
     write(tmp_path / "evaluation" / "evaluation.json", content)
-    card = card_text(Files(tmp_path), State([]), 60.0)
+    card = card_text(Files(tmp_path), State([]), context_of(tmp_path).request)
     assert "- Answers: length, width" in card
     assert "even where none fits" not in card
     assert "| width | 0.500 |" in card
     write_plan(tmp_path)
-    assert "even where none fits" in card_text(Files(tmp_path), State([]), None)
+    card = card_text(Files(tmp_path), State([]), context_of(tmp_path).request)
+    assert "even where none fits" in card

@@ -36,6 +36,14 @@ def test_words_and_overrides_are_told_apart() -> None:
     assert (request.folder, request.dry_run) == (Path("there"), True)
 
 
+def test_an_energy_is_a_limit_by_itself() -> None:
+    request = parse_request(["data=digits", "energy=30Wh"])
+    assert (request.joules, request.watts, request.seconds) == (108_000, None, None)
+    stated = ["data=digits", "energy=30Wh", "power=2kW", "hydra/launcher=slurm"]
+    assert parse_request(stated).watts == 2000
+    assert parse_request(["data=digits", "energy=30Wh", "hydra/launcher=joblib"]).joules == 108_000
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -43,6 +51,9 @@ def test_words_and_overrides_are_told_apart() -> None:
         (["data=digits"], "auto needs a limit"),
         (["data=digits", "n_trials=3", "--config-dir", "conff"], "must be a folder of configs"),
         (["data=digits", "budget=30"], "budget=30min"),
+        (["data=digits", "energy=2"], "energy must be a number above zero with its unit"),
+        (["data=digits", "budget=1h", "power=90W"], "say energy=0.2kWh too"),
+        (["data=digits", "energy=2Wh", "hydra/launcher=slurm"], "energy is measured on this"),
         (["data=digits", "n_trials=0"], "n_trials must be a whole number"),
         (["data=digits", "n_trials=3", "folds=1"], "folds must be a whole number >= 2"),
         (["data=digits", "n_trials=3", "photos"], "auto takes overrides"),

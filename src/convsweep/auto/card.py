@@ -8,8 +8,16 @@ from typing import Any
 from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import Calibration, Interval, calibration, interval_of_test
 from convsweep.auto.files import PRESET, Files
+from convsweep.auto.request import AutoRequest
 from convsweep.auto.state import State
-from convsweep.auto.summary import against_text, cost_of, network_text, size_text, validation_text
+from convsweep.auto.summary import (
+    against_text,
+    cost_of,
+    network_text,
+    size_text,
+    used_energy,
+    validation_text,
+)
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.run_folder import write_atomically
@@ -25,11 +33,11 @@ PICTURES = {"samples.png": "samples of each class", "faulty.png": "samples at fa
 def write_card(context: StageContext) -> Path:
     """Write card.md and return its path."""
     path = context.folder / CARD
-    write_atomically(path, card_text(context.files, context.state, context.request.seconds))
+    write_atomically(path, card_text(context.files, context.state, context.request))
     return path
 
 
-def card_text(files: Files, state: State, seconds: float | None) -> str:
+def card_text(files: Files, state: State, request: AutoRequest) -> str:
     """Return the card."""
     parts = [
         (f"Model card: {files.folder.name}", what_it_is(files)),
@@ -39,7 +47,7 @@ def card_text(files: Files, state: State, seconds: float | None) -> str:
         ("Calibration", calibration_text(files)),
         ("Cost", cost_text(files)),
         ("Limits", limits_text(files)),
-        ("How it was made", how_made(files, state, seconds)),
+        ("How it was made", how_made(files, state, request)),
         ("To make it again", again_text(files, state)),
     ]
     marks = ["#", *["##"] * (len(parts) - 1)]
@@ -194,18 +202,18 @@ def limits_text(files: Files) -> str:
     return "\n".join(said)
 
 
-def how_made(files: Files, state: State, seconds: float | None) -> str:
-    """Return the stages with their times."""
+def how_made(files: Files, state: State, request: AutoRequest) -> str:
+    """Return the stages with their times, and the energy of all."""
     rows = [
         [name, each.status.replace("_", " "), duration_text(each.seconds), each.note]
         for name, each in state.stages.items()
         if name != "card"
     ]
+    seconds, energy = request.seconds, used_energy(state, request.joules)
     asked = "" if seconds is None else f" of a budget of {duration_text(seconds)}"
-    return (
-        f"{duration_text(state.seconds)}{asked}; {len(files.trials)} trials in the search.\n\n"
-        + table(["stage", "how it ended", "time", "note"], rows)
-    )
+    took = f"{duration_text(state.seconds)}{asked}; {len(files.trials)} trials in the search."
+    used = f" Energy: {energy}." if energy else ""
+    return f"{took}{used}\n\n" + table(["stage", "how it ended", "time", "note"], rows)
 
 
 def again_text(files: Files, state: State) -> str:

@@ -11,6 +11,8 @@ same command again resumes where the last one stopped.
     convsweep auto data=digits n_trials=20 --dry-run          # what would be done; trains nothing
 
     budget     the time of all stages: 90s, 30min, 2h
+    energy     instead of a time, or as well: the energy of all stages: 30Wh, 0.2kWh, 500kJ
+    power      the machine's mean power, 150W; without it the energy is measured
     n_trials   instead of a time, or as well: how many trials the search has
     epochs     instead of a time, or as well: how many epochs all trainings have together
     top        at most how many finalists (3)

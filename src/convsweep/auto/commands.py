@@ -20,6 +20,7 @@ from convsweep.auto.shares import (
 )
 from convsweep.auto.state import StageState
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import energy_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
 from convsweep.planning.keys import (
@@ -56,11 +57,16 @@ class LeftOutError(Exception):
 
 def plan(context: StageContext) -> list[str]:
     """Return the command that looks at the data and writes plan.yaml and sweeps/search.yaml."""
-    seconds = context.request.seconds
-    budget = [] if seconds is None else [f"budget={seconds:g}s"]
+    asked = context.request
+    given = [
+        ("budget", asked.seconds, "s"),
+        ("energy", asked.joules, "J"),
+        ("power", asked.watts, "W"),
+    ]
+    limits = [f"{name}={value:.10g}{unit}" for name, value, unit in given if value is not None]
     together = [text for text in context.request.engine if key_of(text) in AT_A_TIME]
     place = f"folder={path_text(context.folder)}"
-    return ["plan", *context.request.overrides, *together, place, *budget]
+    return ["plan", *context.request.overrides, *together, place, *limits]
 
 
 def baseline(context: StageContext) -> list[str]:
@@ -88,14 +94,20 @@ def check_baseline(context: StageContext) -> None:
             "folds divide what is trained and validated on, but this data has a part of its own to"
             f" validate on; leave out folds={folds}, so that trainings differ in seeds"
         )
-    if context.request.seconds is not None:
-        needed = context.state.seconds + context.costs().least
-        check_least(
-            context.request.seconds, context.state.seconds, context.costs(), duration_text(needed)
-        )
+    if context.seconds is not None:
+        spent, costs = context.state.seconds, context.costs()
+        check_least(context.seconds, spent, costs, amount_text(context, spent + costs.least))
     if context.request.epochs is not None:
         epochs = float(context.max_epochs)
         check_least(context.request.epochs, 0.0, Costs(epochs, epochs), f"{epochs:g} epochs")
+
+
+def amount_text(context: StageContext, seconds: float) -> str:
+    """Return a time in words, with the energy that it takes where that is the limit."""
+    if context.request.joules is None or context.watts is None:
+        return duration_text(seconds)
+    joules = context.state.joules + (seconds - context.state.seconds) * context.watts
+    return f"{duration_text(seconds)}, {energy_text(joules)}"
 
 
 def search(context: StageContext) -> list[str]:
@@ -131,6 +143,7 @@ def search(context: StageContext) -> list[str]:
         f"hydra.sweeper.timeout={timed}",
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
+        f"hydra.sweeper.caption={path_text(context.files.caption)}",
         *limits,
         *schedule_of(context, context.epochs_in(limits)),
         *context.request.engine,
@@ -329,10 +342,7 @@ def check_ending(context: StageContext, command: str) -> None:
         LeftOutError: the budget would be exceeded by more than a tenth.
     """
     needed = context.costs().start + ENDING_S / 2
-    if (
-        context.request.seconds is not None
-        and needed > context.left + OVER * context.request.seconds
-    ):
+    if context.seconds is not None and needed > context.left + OVER * context.seconds:
         raise LeftOutError(
             f"it takes about {duration_text(needed)}, which are not left; later: {command}"
         )

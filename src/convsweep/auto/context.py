@@ -16,6 +16,8 @@ from convsweep.planning.keys import EPOCHS
 START_S, START_SHARE = 8.0, 0.5
 # What the exported programs and the report take besides that.
 ENDING_S = 15.0
+# Stages whose power says how long an energy lasts.
+TRAINING = ("baseline", SPACE, "finalists", "winner")
 # Stages of the ending, each with a start.
 NUM_ENDING = 3
 # What a trial costs besides its training, as a share of what a command does: it is forked from a
@@ -49,9 +51,33 @@ class StageContext:
         return 0.0 if stage is None else stage.seconds
 
     @property
+    def watts(self) -> float | None:
+        """Mean power of the machine: as stated, or in all trainings so far, or else as the plan
+        measured it; None if it is not known.
+        """
+        if self.request.watts is not None:
+            return self.request.watts
+        done = [each for name in TRAINING if (each := self.state.stages.get(name)) is not None]
+        joules = sum(each.joules for each in done)
+        if joules > 0:
+            return joules / sum(each.seconds for each in done)
+        return self.files.plan.get("watts") or None
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of all stages: the budget, or less if the energy is used up sooner at the power
+        so far; None: no limit.
+        """
+        asked, joules, watts = self.request.seconds, self.request.joules, self.watts
+        if joules is None or watts is None:
+            return asked
+        lasts = self.state.seconds + (joules - self.state.joules) / watts
+        return lasts if asked is None else min(asked, lasts)
+
+    @property
     def left(self) -> float:
         """Seconds of the budget that are not spent."""
-        total = self.request.seconds
+        total = self.seconds
         return math.inf if total is None else total - self.state.seconds
 
     @property
@@ -165,7 +191,7 @@ class StageContext:
         0 where it is left out.
         """
         of_epochs, costs = self.epoch_shares(), self.costs()
-        if self.request.seconds is None:
+        if self.seconds is None:
             shares = Shares(math.inf, math.inf, math.inf, self.choices[0])
         else:
             planned = 0.0 if self.files.baseline_result else costs.start + costs.training

@@ -70,6 +70,19 @@ def chance(share: float, count: int) -> float:
     return Z * math.sqrt(2 * middle * (1 - middle) / (count + 2))
 
 
+def chance_by_answers(metric: str, rows: Sequence[Mapping[str, str]]) -> float | None:
+    """Return the same of any score that has an interval, from the answers of one network: half the
+    width of its interval, for two networks. None for a score without a rule, or if nothing follows,
+    since all answers are alike.
+
+    Args:
+        metric: name of the score, without its part.
+        rows: the answers, with the columns of an evaluation's samples.csv.
+    """
+    found = interval_of_test(metric, rows)
+    return None if found is None else math.sqrt(2) * (found.high - found.low) / 2 or None
+
+
 def points(difference: float) -> str:
     """Return a difference of shares in percentage points."""
     return f"{100 * difference:.1f} points"

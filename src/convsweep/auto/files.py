@@ -53,6 +53,16 @@ class Files:
         return self.folder / "evaluation"
 
     @property
+    def validation(self) -> Path:
+        """Folder of the baseline's evaluation on the validation part."""
+        return self.folder / "validation"
+
+    @property
+    def caption(self) -> Path:
+        """The line that the engine shows below its table in a terminal."""
+        return self.folder / ".caption.txt"
+
+    @property
     def exported(self) -> Path:
         """Folder of the exported programs."""
         return self.folder / "exported"
@@ -91,6 +101,11 @@ class Files:
     def samples(self) -> list[dict[str, str]]:
         """The answers on the test part."""
         return read_rows(self.test / "samples.csv")
+
+    @cached_property
+    def validated(self) -> list[dict[str, str]]:
+        """The baseline's answers on the validation part."""
+        return read_rows(self.validation / "samples.csv")
 
     @cached_property
     def export(self) -> dict[str, Any]:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from convsweep.cli.config_dir import OPTION, take_config_dir
 from convsweep.cli.duration import parse_duration
+from convsweep.cli.energy import POWER_ALONE, parse_energy, parse_power
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import UserError, did_you_mean
+from convsweep.planning.keys import LAUNCHER, OF_THIS_MACHINE
 
 COUNTS = ("n_trials", "epochs", "top", "seeds", "folds")
-WORDS = ("budget", *COUNTS, "folder")
+WORDS = ("budget", "energy", "power", *COUNTS, "folder")
+# One of them is needed.
+LIMITS = ("budget", "energy", "n_trials", "epochs")
 # One fold would leave nothing to train on.
 LEAST_FOLDS = 2
 DRY_RUN = "--dry-run"
@@ -39,6 +43,8 @@ class AutoRequest:
             them.
         engine: overrides of Hydra's sweeper and launcher, for the search.
         seconds: the time of all stages; None: no limit.
+        joules: the energy of all stages; None: no limit.
+        watts: the mean power of the machine; None: it is measured.
         n_trials: the trials of the search; None: no limit.
         epochs: the epochs of all trainings; None: no limit.
         top: at most how many finalists.
@@ -51,6 +57,8 @@ class AutoRequest:
     overrides: list[str]
     engine: list[str]
     seconds: float | None
+    joules: float | None
+    watts: float | None
     n_trials: int | None
     epochs: int | None
     top: int
@@ -62,7 +70,14 @@ class AutoRequest:
     @property
     def limits(self) -> list[float | None]:
         """The values, other than overrides, from which shares and commands follow."""
-        return [self.seconds, self.n_trials, self.epochs, self.top, self.seeds, self.folds]
+        counts = [self.n_trials, self.epochs, self.top, self.seeds, self.folds]
+        return [self.seconds, self.joules, self.watts, *counts]
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether all trainings run here, where energy can be measured."""
+        launchers = [value_of(text) for text in self.engine if key_of(text) == LAUNCHER]
+        return set(launchers) <= set(OF_THIS_MACHINE)
 
 
 def parse_request(arguments: Sequence[str]) -> AutoRequest:
@@ -82,11 +97,13 @@ def parse_request(arguments: Sequence[str]) -> AutoRequest:
             raise UserError(f"auto decides {key} itself; {reason}")
     if not any(key_of(text) == "data" for text in overrides):
         raise UserError("auto must know the data; say data=image_folder data.root=FOLDER")
-    if not {"budget", "n_trials", "epochs"} & set(given):
+    if not set(LIMITS) & set(given):
         raise UserError(
-            "auto needs a limit, and got none; say budget=30min, or n_trials=40 (of the search), or"
-            " epochs=500 (of all trainings)"
+            "auto needs a limit, and got none; say budget=30min, or energy=0.2kWh, or n_trials=40"
+            " (of the search), or epochs=500 (of all trainings)"
         )
+    if "power" in given and "energy" not in given:
+        raise UserError(POWER_ALONE)
     if {"folds", "seeds"} <= set(given):
         raise UserError("finalists differ in folds or in seeds, but got both; leave one out")
     counts = {
@@ -94,10 +111,12 @@ def parse_request(arguments: Sequence[str]) -> AutoRequest:
         for name in COUNTS
         if name in given
     }
-    return AutoRequest(
+    request = AutoRequest(
         overrides=[*own_configs, *(text for text in overrides if not is_of_engine(text))],
         engine=[text for text in overrides if is_of_engine(text)],
         seconds=parse_duration(given["budget"]) if "budget" in given else None,
+        joules=parse_energy(given["energy"]) if "energy" in given else None,
+        watts=parse_power(given["power"]) if "power" in given else None,
         n_trials=counts.get("n_trials"),
         epochs=counts.get("epochs"),
         top=counts.get("top", 3),
@@ -106,6 +125,12 @@ def parse_request(arguments: Sequence[str]) -> AutoRequest:
         folder=Path(given["folder"]).expanduser() if "folder" in given else None,
         dry_run=DRY_RUN in arguments,
     )
+    if request.joules is not None and request.watts is None and not request.is_on_this_machine:
+        raise UserError(
+            "energy is measured on this machine alone, but hydra/launcher starts trainings on"
+            " others; add the mean power of all together, as in power=2kW"
+        )
+    return request
 
 
 def key_of(override: str) -> str:

@@ -1,6 +1,5 @@
 """The stages one after the other, from where an earlier start has come to."""
 
-import math
 import shlex
 import signal
 import time
@@ -9,18 +8,24 @@ from collections.abc import Callable
 from convsweep.auto.card import write_card
 from convsweep.auto.commands import LeftOutError
 from convsweep.auto.context import StageContext
-from convsweep.auto.files import SPACE, Files
+from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute, InterruptedStageError
-from convsweep.auto.progress import ProgressLines, score_text, text_to_beat
-from convsweep.auto.request import AutoRequest
+from convsweep.auto.progress import (
+    Progress,
+    left_text,
+    score_text,
+    text_to_beat,
+    validation_command,
+)
 from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.auto.state import ENDED, StageState, State, check_same_data
-from convsweep.auto.summary import summary_lines, unused_text
+from convsweep.auto.summary import summary_lines, unused_text, used_energy
 from convsweep.auto.table import dry_run, print_stages
 from convsweep.cli.console import say, short_path
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
+from convsweep.planning.energy_meter import EnergyMeter
 
 COMMANDS = "commands.txt"
 # Between two writes of state.json, which a killed run loses at most.
@@ -35,13 +40,23 @@ class AutoRun:
         context: what is asked for, and how far it has come.
         execute: runs a command.
         fingerprint: of the data, by the overrides.
+        meter: of the energy that this machine uses.
     """
 
-    def __init__(self, context: StageContext, execute: Execute, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self,
+        context: StageContext,
+        execute: Execute,
+        fingerprint: Fingerprint,
+        meter: EnergyMeter,
+    ) -> None:
         self.context = context
         self._execute = execute
         self._fingerprint = fingerprint
+        self._meter = meter
         self._before, self._began = context.state.seconds, time.monotonic()
+        self._joules_before = context.state.joules
+        context.state.counters = str(meter)
 
     @property
     def state(self) -> State:
@@ -67,7 +82,7 @@ class AutoRun:
                 self.go_through(stage, number)
             except InterruptedStageError as error:
                 return self.stop(int(error.args[0]))
-        print_summary(self.context.files, self.context.request, self.state)
+        print_summary(self.context)
         return 0
 
     def say_place(self) -> None:
@@ -96,16 +111,14 @@ class AutoRun:
         self.save()
         # of files that the stage before has written
         self.context = StageContext(self.context.request, self.context.folder, self.state)
-        left = (
-            f"; {duration_text(self.context.left)} left" if math.isfinite(self.context.left) else ""
-        )
-        say(f"\n{number}/{len(STAGES)} {stage.name}: {stage.purpose}{left}")
+        left = left_text(self.context)
+        say(f"\n{number}/{len(STAGES)} {stage.name}: {stage.purpose}{left and f'; {left}'}")
         if stage.command is None:
             self.finish_with_card(own)
             return
         try:
             # a search goes on with the time that it was given
-            own.command = own.command or stage.command(self.context)
+            own.command = own.command or self.command_of(stage)
         except LeftOutError as reason:
             own.status, own.note = "left_out", str(reason)
             say(f"left out: {reason}")
@@ -119,39 +132,69 @@ class AutoRun:
         result = score_text(stage.name, self.context)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
 
+    def command_of(self, stage: AutoStage) -> list[str]:
+        """Return the command of a stage; before the search, evaluate the baseline.
+
+        Raises:
+            LeftOutError: the stage is left out.
+        """
+        assert stage.command is not None
+        command = stage.command(self.context)
+        evaluate = validation_command(self.context) if stage.name == SPACE else []
+        if not evaluate:
+            return command
+        self.say_command("baseline on the validation part", evaluate)
+        self._execute(evaluate, self.context.folder, self.begin, self.save)
+        self.state.pid = None
+        self.save()
+        self.context = StageContext(self.context.request, self.context.folder, self.state)
+        return stage.command(self.context)
+
+    def say_command(self, name: str, arguments: list[str]) -> str:
+        """Print a command, keep it in commands.txt, and return it as text."""
+        command = shell_command(*arguments)
+        say(f"$ {command}")
+        with (self.context.folder / COMMANDS).open("a") as file:
+            file.write(f"# {name}\n{command}\n")
+        return command
+
+    def begin(self, pid: int) -> None:
+        """Keep the process of a command, which a later start must know of."""
+        self.state.pid = pid
+        self.save()
+
     def run_command(self, stage: AutoStage, own: StageState) -> None:
         """Run a stage's command, counting its time.
 
         Raises:
             UserError: it failed, and is needed.
         """
-        command = shell_command(*own.command)
-        say(f"$ {command}")
-        with (self.context.folder / COMMANDS).open("a") as file:
-            file.write(f"# {stage.name}\n{command}\n")
+        command = self.say_command(stage.name, own.command)
         own.status = "running"
         own.starts += 1
         before, began = own.seconds, time.monotonic()
-        lines = ProgressLines(self.context, stage.name)
+        joules, joules_began = own.joules, self._meter.joules()
+        place = f"{STAGES.index(stage) + 1} of {len(STAGES)}"
+        progress = Progress(self.context, stage.name, place)
         saved = began
 
-        def begin(pid: int) -> None:
-            self.state.pid = pid
-            self.save()
+        def count() -> None:
+            own.seconds = before + time.monotonic() - began
+            own.joules = joules + self._meter.joules() - joules_began
 
         def follow() -> None:
             nonlocal saved
+            count()
             now = time.monotonic()
-            own.seconds = before + now - began
             if now - saved >= SAVE_EVERY_S:
                 self.save()
                 saved = now
-            lines.show(now - began)
+            progress.show(now - began)
 
         try:
-            code = self._execute(own.command, self.context.folder, begin, follow)
+            code = self._execute(own.command, self.context.folder, self.begin, follow)
         finally:
-            own.seconds = before + time.monotonic() - began
+            count()
             self.state.pid = None
             self.save()
         if code == 128 + signal.SIGINT:
@@ -182,19 +225,24 @@ class AutoRun:
         return 128 + signum
 
     def save(self) -> None:
-        """Write state.json, with the time until now."""
+        """Write state.json, with the time and the energy until now."""
         self.state.seconds = self._before + time.monotonic() - self._began
+        self.state.joules = self._joules_before + self._meter.joules()
         self.state.write(self.context.folder)
 
 
-def print_summary(files: Files, request: AutoRequest, state: State) -> None:
+def print_summary(context: StageContext) -> None:
     """Print what came out, for people."""
+    files, request, state = context.files, context.request, context.state
     say("")
     for line in summary_lines(files, state):
         say(line)
     spent = duration_text(state.seconds)
     asked = "" if request.seconds is None else f" of {duration_text(request.seconds)}"
     say(f"took     {spent}{asked}; {len(files.trials)} trials in the {SPACE}")
-    unused = unused_text(files, request.seconds, state.seconds)
+    used = used_energy(state, request.joules)
+    if used:
+        say(f"energy   {used}")
+    unused = unused_text(files, context.seconds, state.seconds)
     if unused:
         say(f"left     {unused}")

@@ -22,6 +22,16 @@ class ScoredAnswers:
     score: Callable[[Values], float]
 
 
+def has_rule(metric: str) -> bool:
+    """Return whether a score can follow from answers.
+
+    Args:
+        metric: name of the score, without its part.
+    """
+    kind = metric.partition("/")[0]
+    return metric in OF_CLASSES or metric == "mean_ap" or kind in OF_NUMBERS or kind in OF_POSITIONS
+
+
 def scored_answers(metric: str, rows: Sequence[Mapping[str, str]]) -> ScoredAnswers | None:
     """Return what the score of some of the answers follows from; None for a score without a rule.
 

@@ -14,16 +14,33 @@ from convsweep.auto.state import State, check_same_request, read_state
 from convsweep.cli.console import say
 from convsweep.errors import UserError
 from convsweep.planning.command import default_folder
+from convsweep.planning.energy_meter import (
+    POWERCAP,
+    EnergyMeter,
+    StatedPower,
+    check_measurable,
+    find_meter,
+)
 
 
 def auto(
-    request: AutoRequest, execute: Execute = run_process, fingerprint: Fingerprint | None = None
+    request: AutoRequest,
+    execute: Execute = run_process,
+    fingerprint: Fingerprint | None = None,
+    powercap: Path = POWERCAP,
 ) -> int:
     """Run all stages that are left, and return the exit code.
 
+    Args:
+        request: the command line.
+        execute: runs a command.
+        fingerprint: of the data, by the overrides; None: of its files.
+        powercap: folder of the kernel's counters of energy.
+
     Raises:
-        UserError: the request does not fit the folder, or a stage has failed.
+        UserError: the request does not fit the folder or the machine, or a stage has failed.
     """
+    meter = meter_of(request, powercap)
     folder = request.folder or free_folder(request)
     with new_folder(folder), alone(folder):
         state = read_state(folder) or State([*request.overrides, *request.engine])
@@ -31,11 +48,30 @@ def auto(
         end_earlier_process(folder, state.pid, say)
         if state.is_finished:
             say(f"{folder} is finished; for another run choose another folder=FOLDER")
-            print_summary(Files(folder), request, state)
+            print_summary(StageContext(request, folder, state))
             return 0
-        return AutoRun(
-            StageContext(request, folder, state), execute, fingerprint or data_fingerprint
-        ).go()
+        context = StageContext(request, folder, state)
+        return AutoRun(context, execute, fingerprint or data_fingerprint, meter).go()
+
+
+def meter_of(request: AutoRequest, powercap: Path) -> EnergyMeter:
+    """Return what counts the energy of a run; without a limit of energy it may count nothing.
+
+    Args:
+        request: the command line.
+        powercap: folder of the kernel's counters of energy.
+
+    Raises:
+        UserError: energy is the limit, and nothing counts it.
+    """
+    if request.watts is not None:
+        return EnergyMeter([StatedPower(request.watts)])
+    meter = find_meter(powercap) if request.is_on_this_machine else EnergyMeter([])
+    if request.joules is not None:
+        check_measurable(meter)
+        missing = f" ({'; '.join(meter.why_not)})" if meter.why_not else ""
+        say(f"energy is counted by {meter}{missing}")
+    return meter
 
 
 @contextmanager

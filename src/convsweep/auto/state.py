@@ -24,6 +24,7 @@ class StageState:
     Attributes:
         status: open, running (or killed in it), done, left_out or failed.
         seconds: how long it ran, over all starts.
+        joules: the energy that the machine used meanwhile, as measured or by its stated power.
         starts: how often its command was started.
         command: the arguments of its command after `convsweep`, kept over a restart.
         note: why it was left out or failed, or what was decided.
@@ -32,6 +33,7 @@ class StageState:
 
     status: Status = "open"
     seconds: float = 0.0
+    joules: float = 0.0
     starts: int = 0
     command: list[str] = field(default_factory=list)
     note: str = ""
@@ -46,13 +48,18 @@ class State:
         overrides: of the config, and of the engine.
         stages: by name, in their order.
         seconds: how long all starts have run, stages and what is between them.
-        limits: of time, trials, epochs, finalists and seeds, by which the commands were made.
+        joules: the energy that the machine used in that time.
+        counters: what this energy was counted by; empty: it was not.
+        limits: of time, energy, trials, epochs, finalists and seeds, by which the commands were
+            made.
         pid: of the process of the running stage.
     """
 
     overrides: list[str]
     stages: dict[str, StageState] = field(default_factory=dict)
     seconds: float = 0.0
+    joules: float = 0.0
+    counters: str = ""
     limits: list[float | None] = field(default_factory=list)
     pid: int | None = None
 

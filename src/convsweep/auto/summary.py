@@ -7,6 +7,7 @@ from convsweep.auto.files import Files
 from convsweep.auto.state import State
 from convsweep.cli.console import short_path
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import energy_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.run_folder import read_result
 
@@ -50,6 +51,19 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
             " trainer.max_epochs"
         )
     return f"{duration_text(seconds - spent)} are not used: {why}"
+
+
+def used_energy(state: State, asked: float | None) -> str:
+    """Return how much energy was used, and what counted it; empty if nothing did.
+
+    Args:
+        state: of the run.
+        asked: the limit in joules; None: there is none.
+    """
+    if not state.counters:
+        return ""
+    limit = "" if asked is None else f" of {energy_text(asked)}"
+    return f"{energy_text(state.joules)}{limit}, by {state.counters}"
 
 
 def network_text(files: Files) -> str:

@@ -13,6 +13,7 @@ from convsweep.auto.shares import Shares
 from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.cli.console import console, say
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import energy_text, power_text
 from convsweep.cli.shell_command import shell_command
 
 
@@ -25,16 +26,19 @@ def print_stages(context: StageContext) -> None:
     check_baseline(context)
     shares = context.shares()
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name, justify in (("stage", "left"), ("what", "left"), ("about", "right")):
+    columns = [("stage", "left"), ("what", "left"), ("about", "right")]
+    if context.watts is not None:
+        columns.append(("energy", "right"))
+    for name, justify in columns:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     times = expected_times(context, shares)
     for stage in STAGES:
-        table.add_row(stage.name, purpose_of(stage, shares), times.get(stage.name, ""))
+        cells = time_cells(times.get(stage.name), context)
+        table.add_row(stage.name, purpose_of(stage, shares), *cells[: len(columns) - 2])
     say("")
     console.print(table)
-    if context.request.seconds is not None:
-        spent = duration_text(context.state.seconds)
-        say(f"budget {duration_text(context.request.seconds)}, spent {spent}")
+    for line in limit_lines(context):
+        say(line)
     for text in shares.left_out:
         say(f"does not fit: {text}")
 
@@ -46,13 +50,47 @@ def purpose_of(stage: AutoStage, shares: Shares) -> str:
     return stage.purpose
 
 
-def expected_times(context: StageContext, shares: Shares) -> dict[str, str]:
-    """Return how long each stage takes, in words."""
+def limit_lines(context: StageContext) -> list[str]:
+    """Return the limits of time and energy, and how much of them is spent."""
+    asked, state, lines = context.request, context.state, []
+    if asked.seconds is not None:
+        spent = duration_text(state.seconds)
+        lines.append(f"budget {duration_text(asked.seconds)}, spent {spent}")
+    if asked.joules is not None and context.watts is not None:
+        lasts = duration_text((asked.joules - state.joules) / context.watts)
+        lines.append(
+            f"energy {energy_text(asked.joules)}, spent {energy_text(state.joules)}; the rest lasts"
+            f" {lasts} at {power_text(context.watts)}"
+        )
+    return lines
+
+
+def time_cells(seconds: float | None, context: StageContext) -> tuple[str, str]:
+    """Return the time of a stage and the energy that it takes in this time, in words.
+
+    Args:
+        seconds: 0: the stage is left out; infinite: as many as its trials take; None: not known.
+        context: the run.
+    """
+    if seconds is None:
+        return "", ""
+    if math.isinf(seconds):
+        return f"{context.n_trials()} trials", ""
+    if not seconds:
+        return "left out", ""
+    return duration_text(seconds), energy_text(seconds * (context.watts or 0.0))
+
+
+def expected_times(context: StageContext, shares: Shares) -> dict[str, float]:
+    """Return how many seconds each stage takes; 0 where it is left out, infinite for a search that
+    only its trials limit.
+    """
     costs = context.costs()
     finals = costs.of_finals(shares.chosen or context.choices[0])
-    each = {
+    return {
         "plan": context.seconds_of("plan"),
         "baseline": costs.start + costs.training,
+        SPACE: shares.search,
         # a stage without a limit takes as long as its work does
         "finalists": finals if math.isinf(shares.finals) else shares.finals,
         "winner": costs.of_winner if math.isinf(shares.winner) else shares.winner,
@@ -60,10 +98,6 @@ def expected_times(context: StageContext, shares: Shares) -> dict[str, str]:
         "export": costs.start + ENDING_S / 2,
         "report": costs.start + ENDING_S / 2,
     }
-    words = {name: duration_text(value) if value else "left out" for name, value in each.items()}
-    if math.isinf(shares.search):
-        return {SPACE: f"{context.n_trials()} trials", **words}
-    return {SPACE: duration_text(shares.search) if shares.search else "left out", **words}
 
 
 def dry_run(context: StageContext, execute: Execute) -> int:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.energy_meter import EnergyMeter
 from convsweep.planning.given import Given
 from convsweep.planning.keys import EPOCHS
 from convsweep.planning.look.look import Look
@@ -67,6 +69,23 @@ def choose_width(
     return replace(found, left_out_augment=left_out)
 
 
+def measure_watts(
+    decisions: Decisions, look: Look, data: "DataModule", meter: EnergyMeter
+) -> float:
+    """Return the mean power of this machine while it trains a baseline of middle width.
+
+    Raises:
+        UserError: its counters stand still.
+    """
+    watts = try_width(decisions, look, data, WIDTHS[1], 1, meter=meter).pace.speed.watts
+    if not watts:
+        raise UserError(
+            f"energy= needs counters that count, but the {meter} stood still while a network was"
+            " trained; add the machine's mean power, as in power=150W"
+        )
+    return watts
+
+
 def try_width(
     decisions: Decisions,
     look: Look,
@@ -74,9 +93,10 @@ def try_width(
     width: int,
     slots: int,
     for_lr: bool = False,
+    meter: EnergyMeter | None = None,
 ) -> Baseline:
     """Return the baseline with this width, and with the learning rate of a range test if it is
-    `for_lr`.
+    `for_lr`, or with the power of the machine if there is a meter.
     """
     decide_network(decisions, look, width)
     cfg, cost = feasible_config(decisions)
@@ -91,8 +111,9 @@ def try_width(
         batch = fit_memory(decisions, batch, memory, together)
         cfg, cost = feasible_config(decisions)
     ready = with_options(data, cfg)
-    threads = max(1, usable_cores() // slots)
-    speed = measure(cfg, ready, threads, for_lr)
+    # a search uses all cores
+    threads = usable_cores() if meter is not None else max(1, usable_cores() // slots)
+    speed = measure(cfg, ready, threads, for_lr, meter)
     return Baseline(cfg, pace_of(ready, slots, speed, decisions.given), cost)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from convsweep.cli import commands
 from convsweep.cli.completion import add_overrides
 from convsweep.cli.duration import parse_duration
+from convsweep.cli.energy import POWER_ALONE
 from convsweep.errors import UserError
+from convsweep.planning.energy_meter import EnergyLimit, energy_limit
 
 EXAMPLES = {
     "data=image_folder data.root=photos budget=30min": "classes by folder",
@@ -19,7 +21,7 @@ NOTES = """\
 Prints what there is and what is wrong with it, and writes plan.yaml, which `convsweep train
 --config-dir FOLDER --config-name plan` runs as it is, and sweeps/search.yaml. Every decision has
 its reason as a comment; what you give is kept. See docs/plan.md."""
-BUDGET, FOLDER = "budget=", "folder="
+BUDGET, ENERGY, POWER, FOLDER = "budget=", "energy=", "power=", "folder="
 
 
 def take(arguments: Sequence[str], prefix: str) -> tuple[list[str], str | None]:
@@ -47,14 +49,13 @@ def plan(arguments: Sequence[str]) -> None:
     Raises:
         UserError: see `write_plan`.
     """
-    overrides, budget = take(arguments, BUDGET)
-    overrides, folder = take(overrides, FOLDER)
+    overrides, folder = take(arguments, FOLDER)
+    overrides, seconds, energy = take_limits(overrides)
     if not any(text.startswith("data=") for text in overrides):
         raise UserError(
             "a plan needs data; name it, as in: convsweep plan data=image_folder data.root=photos"
             " budget=30min"
         )
-    seconds = None if budget is None else parse_duration(budget)
     place = default_folder(overrides) if folder is None else Path(folder).expanduser()
     check_early(overrides)
     from convsweep.cli.console import quiet_engines
@@ -63,9 +64,26 @@ def plan(arguments: Sequence[str]) -> None:
     from convsweep.planning.text import show
 
     quiet_engines()
-    planned = make_plan(overrides, place, seconds)
+    planned = make_plan(overrides, place, seconds, energy)
     write(planned, place)
     show(planned, place)
+
+
+def take_limits(
+    arguments: Sequence[str],
+) -> tuple[list[str], float | None, EnergyLimit | None]:
+    """Return the arguments without limits, and the time and the energy of everything.
+
+    Raises:
+        UserError: a limit has a wrong form, or nothing on this machine counts energy.
+    """
+    overrides, budget = take(arguments, BUDGET)
+    overrides, energy = take(overrides, ENERGY)
+    overrides, power = take(overrides, POWER)
+    seconds = None if budget is None else parse_duration(budget)
+    if energy is None and power is not None:
+        raise UserError(POWER_ALONE)
+    return overrides, seconds, None if energy is None else energy_limit(energy, power)
 
 
 def check_early(overrides: Sequence[str]) -> None:
@@ -103,8 +121,8 @@ def main(arguments: list[str]) -> None:
     add_overrides(
         parser,
         "train",
-        "as `train` takes them; budget=30min: the time for everything; folder=FOLDER: where to"
-        " write",
+        "as `train` takes them; budget=30min: the time for everything, or energy=0.2kWh: its"
+        " energy; folder=FOLDER: where to write",
     )
     if {"-h", "--help"} & set(arguments):
         parser.print_help()

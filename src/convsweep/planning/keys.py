@@ -3,6 +3,8 @@
 EPOCHS, MAX_MACS = "trainer.max_epochs", "budget.max_macs"
 AUGMENT, NO_AUGMENT = "data/augment", "none"
 LAUNCHER, ONE_WORKER = "hydra/launcher", "basic"
+# Launchers whose workers run where the command does.
+OF_THIS_MACHINE = (ONE_WORKER, "joblib")
 SLOTS, WORKERS = "hydra.sweeper.slots", "hydra.sweeper.workers"
 # Epochs of the shortest recipe; shorter trainings do without augmentation.
 FEWEST_EPOCHS = 12

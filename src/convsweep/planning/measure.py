@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from convsweep.losses.deep_supervision import deep_loss
+from convsweep.planning.energy_meter import EnergyMeter
 from convsweep.training import build
 from convsweep.training.device import training_device
 
@@ -24,6 +25,8 @@ LOWEST, HIGHEST = 1e-4, 0.3
 MOST_SECONDS = 10.0
 # Steps that are not timed, since memory is allocated in them, and those of a look at the speed.
 WARM_UP, TIMED, TIMED_SECONDS = 2, 8, 3.0
+# Counters of energy are brought up to date about ten times a second.
+METERED_SECONDS = 3.0
 # The test ends where the smoothed loss exceeds the first by this factor.
 WORSE = 2.0
 SMOOTHING = 0.8
@@ -42,20 +45,29 @@ class Measured:
         lr: the learning rate of the lowest loss; None if the loss did not fall, or no rate was
             looked for.
         steps: how many steps it had.
+        watts: mean power of the machine in training; None: not measured.
     """
 
     train_speed: float
     eval_speed: float
     lr: float | None
     steps: int
+    watts: float | None = None
 
 
-def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> Measured:
+def measure(
+    cfg: DictConfig,
+    data: "DataModule",
+    threads: int,
+    for_lr: bool,
+    meter: EnergyMeter | None = None,
+) -> Measured:
     """Train a network of a composed config for some steps, and validate some batches.
 
     Args:
         threads: of torch on the CPU, as many as a trial has.
         for_lr: let the learning rate rise over more steps, instead of a look at the speed.
+        meter: of the energy that the machine uses, for which it trains longer.
 
     Raises:
         UserError: the network or its optimiser cannot be built.
@@ -69,23 +81,27 @@ def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> 
             device = training_device(str(cfg.trainer.accelerator))
             model.to(device).train()
             model.lay_out(device)
-            trained = train_some(model, data, device, for_lr)
+            trained = train_some(model, data, device, for_lr, meter)
+            watts = trained.watts
             train_speed = trained.seen / trained.seconds
             eval_speed = validation_speed(model, data, device)
             lr = lowest(trained.rates, trained.losses) if for_lr else None
-            return Measured(train_speed, eval_speed, lr, len(trained.rates))
+            return Measured(train_speed, eval_speed, lr, len(trained.rates), watts)
     finally:
         torch.set_num_threads(before)
 
 
 class Progress:
-    """What a short training has done: rates, losses, and the time since the first steps.
+    """What a short training has done: rates, losses, and time and energy since the first steps.
 
     Args:
         for_lr: let the learning rate rise over more steps, instead of a look at the speed.
+        meter: of energy, for which it trains longer.
     """
 
-    def __init__(self, for_lr: bool) -> None:
+    def __init__(self, for_lr: bool, meter: EnergyMeter | None = None) -> None:
+        self.meter = meter
+        self.joules = 0.0 if meter is None else meter.joules()
         self.for_lr, self.num_steps = for_lr, STEPS if for_lr else TIMED
         self.rates: list[float] = []
         self.losses: list[float] = []
@@ -96,15 +112,21 @@ class Progress:
         """Seconds since the first steps."""
         return max(1e-9, time.perf_counter() - self.started)
 
+    @property
+    def watts(self) -> float | None:
+        """Mean power of the machine since the first steps; None without a meter."""
+        return None if self.meter is None else (self.meter.joules() - self.joules) / self.seconds
+
     def begin_step(self) -> float:
         """Return the learning rate of the next step."""
         step = len(self.rates)
         if step == WARM_UP:
             self.seen, self.started = 0, time.perf_counter()
+            self.joules = 0.0 if self.meter is None else self.meter.joules()
         elif step == WARM_UP + 2 and self.for_lr:
             affordable = int(MOST_SECONDS / (self.seconds / 2))
             self.num_steps = min(STEPS, max(FEWEST_STEPS, affordable))
-        share = max(0, step - WARM_UP - 2) / self.num_steps
+        share = min(1.0, max(0, step - WARM_UP - 2) / self.num_steps)
         self.rates.append(LOWEST * (HIGHEST / LOWEST) ** share)
         return self.rates[-1]
 
@@ -116,14 +138,22 @@ class Progress:
         step, first, last = len(self.rates) - 1, self.losses[0], self.losses[-1]
         is_bad = not math.isfinite(loss) or last > first + WORSE * abs(first)
         is_late = not self.for_lr and self.seconds > TIMED_SECONDS and step > WARM_UP
-        is_done = step == self.num_steps + WARM_UP + 1
+        is_done = step >= self.num_steps + WARM_UP + 1
+        if self.meter is not None and (step <= WARM_UP or self.seconds < METERED_SECONDS):
+            return False
         return is_done or is_late or (is_bad and step > FEWEST_STEPS)
 
 
-def train_some(model: "Model", data: "DataModule", device: torch.device, for_lr: bool) -> Progress:
+def train_some(
+    model: "Model",
+    data: "DataModule",
+    device: torch.device,
+    for_lr: bool,
+    meter: EnergyMeter | None = None,
+) -> Progress:
     """Train for some steps."""
     optimizer = model.make_optimizer(model.parameter_groups())
-    progress = Progress(for_lr)
+    progress = Progress(for_lr, meter)
     for x, y in endless(data):
         rate = progress.begin_step()
         for group in optimizer.param_groups:

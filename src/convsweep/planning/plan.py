@@ -10,11 +10,13 @@ from convsweep.planning.baseline import (
     Baseline,
     choose_width,
     feasible_share,
+    measure_watts,
     num_devices,
     steps_on_all,
     with_options,
 )
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.energy_meter import EnergyLimit
 from convsweep.planning.folder import RECORD
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
@@ -39,13 +41,19 @@ if TYPE_CHECKING:
 FEW_STEPS = STEPS // 10
 
 
-def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> Planned:
+def make_plan(
+    overrides: Sequence[str],
+    folder: Path,
+    seconds: float | None,
+    energy: EnergyLimit | None = None,
+) -> Planned:
     """Look at the data, decide, and measure the baseline.
 
     Args:
         overrides: as `train` takes them; each is kept.
         folder: of the plan, whose record of an earlier plan must have the same files.
         seconds: the budget of time for everything; None: no limit.
+        energy: that of energy; the one that is used up first holds.
 
     Raises:
         UserError: the data is too small or has changed, or the budget does not pay one baseline.
@@ -62,15 +70,21 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     decisions, look, data = make_look(given)
     augmentations = decide_recipe(decisions, look, data.num_train_items)
     slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
+    watts, energy_s = None, math.inf
+    if energy is not None:
+        watts = energy.watts or measure_watts(decisions, look, data, energy.meter)
+        energy_s = energy.joules / watts
+        seconds = energy_s if seconds is None else min(seconds, energy_s)
     baseline = choose_width(decisions, look, data, seconds, slots)
-    check_budget(baseline.pace, seconds, ", or keep fewer samples by data.max_train")
+    remedy = ", or keep fewer samples by data.max_train"
+    check_budget(baseline.pace, seconds, remedy, watts if seconds == energy_s else None)
     epochs = decide_epochs(decisions, baseline.pace, seconds)
     decide_lr(decisions, baseline.pace.speed)
     space = make_space(decisions, look, augmentations)
     macs = int(baseline.cost["macs"] or 0)
     max_macs = int(MACS_FACTOR * macs) if macs and not given.has("budget.max_macs") else None
     plan = in_numbers(decisions, look, data, baseline, epochs)
-    plan.max_macs = max_macs
+    plan.watts, plan.max_macs = watts, max_macs
     plan.num_trials = num_trials(baseline.pace, epochs, seconds)
     plan.feasible = feasible_share(decisions, space, max_macs)
     plan.data_fingerprint = marks

@@ -32,6 +32,7 @@ class Plan:
         left_out_augment: option of `data/augment` for the last training, if that has the epochs of
             the shortest recipe; the others are too short for it.
         seconds_per_training: of the baseline.
+        watts: mean power of the machine while the baseline trains; None: not measured.
         num_trials: how many the search begins within its share of the budget.
         slots: trainings at a time, over all workers.
         max_macs: multiply-accumulates of the largest network to search; None: no limit, or the
@@ -64,6 +65,7 @@ class Plan:
     validation_share: float = 0.0
     left_out_augment: str | None = None
     seconds_per_training: float = 0.0
+    watts: float | None = None
     num_trials: int = 0
     slots: int = 1
     max_macs: int | None = None

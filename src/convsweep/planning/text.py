@@ -4,6 +4,7 @@ from pathlib import Path
 
 from convsweep.cli.console import console, short_path
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import power_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
 from convsweep.planning.decisions import shown
@@ -58,10 +59,12 @@ def cost_lines(planned: Planned) -> list[str]:
         if plan.max_macs is None
         else f" (within {MACS_FACTOR:g} times the baseline's multiply-accumulates)"
     )
+    power = "" if plan.watts is None else f" at {power_text(plan.watts)}"
+    speed = f"{speed_text(plan.samples_per_second)}{power}"
     return [
         f"a training of the baseline: {plan.epochs} epochs, about"
-        f" {duration_text(plan.seconds_per_training)} ({speed_text(plan.samples_per_second)}); a"
-        f" step takes {in_bytes(plan.memory)}",
+        f" {duration_text(plan.seconds_per_training)} ({speed}); a step takes"
+        f" {in_bytes(plan.memory)}",
         f"a search: about {plan.num_trials} trials begun, {plan.slots} at a time;"
         f" {plan.feasible:.0%} of {POINTS} random networks can be trained{limit}; disk about"
         f" {in_bytes(disk)}, memory about {in_bytes(plan.slots * plan.memory)} in all, besides the"

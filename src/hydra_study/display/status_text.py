@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial
@@ -123,7 +124,8 @@ def clock(seconds: float | None) -> str:
 def table(
     trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], spec: SweepSpec
 ) -> "RenderableType":
-    """Return the live table: counts by kind, the best trial, the running trials, the time left.
+    """Return the live table: counts by kind, the best trial, the running trials, the time left, the
+    caption.
 
     Args:
         trials: The trials of the study.
@@ -131,6 +133,7 @@ def table(
         spec: The sweep.
     """
     from rich.console import Group
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -164,4 +167,16 @@ def table(
                 params_text(trials[one["number"]]),
             )
             running.add_row(str(number), *map(str, cells))
-    return Group(*lines, running)
+    caption = caption_text(spec.options.caption)
+    below = [Padding(Text(caption, style="italic"), (1, 0, 0, 0))] if caption else []
+    return Group(*lines, running, *below)
+
+
+def caption_text(path: str | None) -> str:
+    """Return the text of `hydra.sweeper.caption`; empty while there is no file."""
+    if path is None:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from convsweep.cli.duration import duration_text
+from convsweep.cli.energy import energy_text
 from convsweep.errors import UserError
 from convsweep.planning.keys import FEWEST_EPOCHS
 from convsweep.planning.measure import Measured
@@ -107,8 +108,16 @@ class Pace:
         return self.search_s(seconds) >= FEWEST_TRAININGS * self.training_s(self.fewest_epochs)
 
 
-def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
+def check_budget(
+    pace: Pace, seconds: float | None, remedy: str, watts: float | None = None
+) -> None:
     """Check that a budget pays some of the shortest useful trainings of the baseline.
+
+    Args:
+        pace: of trainings.
+        seconds: the budget; None: no limit.
+        remedy: what else would help.
+        watts: mean power, if the seconds are those of an energy.
 
     Raises:
         UserError: it does not; the message says what it would take.
@@ -119,11 +128,14 @@ def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
     minutes = 1
     while not pace.pays(60 * minutes):
         minutes = math.ceil(1.05 * minutes) if minutes > 20 else minutes + 1
+    enough = f"budget={minutes}min"
+    if watts is not None:
+        enough = f"energy={energy_text(60 * minutes * watts).replace(' ', '')}"
     fewer = "" if pace.given_epochs is None else ", or train fewer epochs"
     raise UserError(
         f"a budget must pay {FEWEST_TRAININGS} trainings of the smallest baseline in half of it,"
         f" but one of {pace.fewest_epochs} epochs takes {duration_text(one)} here, which"
-        f" {duration_text(seconds)} do not pay; set budget={minutes}min{fewer}{remedy}"
+        f" {duration_text(seconds)} do not pay; set {enough}{fewer}{remedy}"
     )
 
 
