@@ -48,6 +48,9 @@ def test_all_else_is_left_as_it_is(argument: str) -> None:
     [
         ("data.holdout=2[4-9]", "data.holdout='2[4-9]'"),
         ("data.holdout=patient_[0-3]*", "data.holdout='patient_[0-3]*'"),
+        ("data.holdout=[0-3]*", "data.holdout='[0-3]*'"),
+        (r"data.holdout=2\[4-9\]", r"data.holdout=2\[4-9\]"),
+        ("data.holdout=[a]", "data.holdout=[a]"),
         ("data.holdout=[a,b]", "data.holdout=[a,b]"),
         ("data.holdout=['2[4-9]',b]", "data.holdout=['2[4-9]',b]"),
     ],

@@ -65,6 +65,9 @@ def test_images_of_any_size_are_learnt_from_crops_and_answered_whole(
             answer = np.asarray(mask)
         with Image.open(cells / "masks" / f"{number}.png") as mask:
             assert (answer == np.asarray(mask)).mean() > 0.8
+    assert run(folder, cells / "images", "--tile", 24, "--out", tmp_path / "wide") == 0
+    with Image.open(tmp_path / "wide" / "masks" / "3.png") as mask:
+        assert mask.size == (44, 33)
     assert run_evaluate(folder, cells, "--out", tmp_path / "scores") == 0
     scores = json.loads((tmp_path / "scores" / "evaluation.json").read_text())
     assert scores["metrics"]["pixel_accuracy"] > 0.9

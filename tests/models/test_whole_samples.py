@@ -1,6 +1,7 @@
 """For samples of any size, a segmentation is trained on crops and evaluated on whole samples."""
 
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
+from convsweep.inference.predict.predictor import Predictor
 from convsweep.nets import UNet
 from convsweep.tasks.segmentation import Segmentation
 
@@ -106,3 +108,17 @@ def test_a_valid_unet_answers_for_all_of_a_sample() -> None:
 def test_an_overlap_of_a_whole_window_is_refused() -> None:
     with pytest.raises(UserError, match=r"0 <= overlap < 1, but is 1"):
         model(window_overlap=1.0)
+
+
+def test_windows_of_another_size_are_answered_at_once() -> None:
+    net = Brightness()
+    whole = model(net).eval()
+    whole.set_window((9, 9, 9))
+    whole.predict_batch(torch.cat([sample(9, 9, 9)] * 2))
+    assert net.seen == [(2, 1, 9, 9, 9)]
+
+
+@pytest.mark.parametrize(("given", "overlap"), [(None, 0.25), (0.1, 0.1)])
+def test_prediction_has_the_overlap_of_the_model(given: float | None, overlap: float) -> None:
+    trained: Any = SimpleNamespace(model=model(window_overlap=0.25))
+    assert Predictor(trained, overlap=given).window_overlap == overlap

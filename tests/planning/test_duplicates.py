@@ -66,3 +66,12 @@ def test_images_of_different_sizes_are_compared() -> None:
     x = Ragged(flat, [each.shape for each in values])
     all_ = Everything([x], list("abcd"), np.zeros(4, np.int64), [np.zeros(4)], None)
     assert near_duplicates(all_, set()) == [[2, 3]]
+
+
+def test_blank_images_of_different_shapes_are_not_equal() -> None:
+    shapes = [(1, 20, 30), (1, 30, 20)]
+    x = Ragged(np.zeros(1200, np.float32), shapes)
+    y = Ragged(np.zeros(1200, np.uint8), [shape[1:] for shape in shapes])
+    all_ = Everything([x], ["a", "b"], np.zeros(2, np.int64), [y], None)
+    info = DataInfo((1, 8, 8), 2, ("a", "b"), "segmentation", any_size=True)
+    assert find_duplicates(all_, info) == []

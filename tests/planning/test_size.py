@@ -65,6 +65,7 @@ def test_files_of_two_colours_become_rgb() -> None:
         ([LARGE] * 20, ["data.image_size=512"], (None, None, 512)),
         ([LARGE] * 20, ["data.crop_size=512"], (512, 47, None)),
         ([MIDDLE] * 20, ["data.crop_size=[64,64]"], ([64, 64], 33, None)),
+        ([LARGE] * 17 + [SMALL] * 3, ["data.crop_size=null"], (None, None, [3024, 4032])),
     ],
 )
 def test_large_images_with_masks_are_cropped(

@@ -12,7 +12,7 @@ OVERRIDE = re.compile(r"(?P<key>[^-=\s][^=\s]*)=(?P<value>[^,'\"()\[\]{}]*)(?<!\
 # whose brackets are no list.
 PATTERNS = (
     re.compile(r"(?P<key>data\.group)=(?!choice\()(?P<value>[^'\"]*\([^'\"]*)"),
-    re.compile(r"(?P<key>data\.holdout)=(?P<value>[^'\",\[]+\[[^'\",\]]*\][^'\",]*)"),
+    re.compile(r"(?P<key>data\.holdout)=(?!\[[^\]]*\]$)(?P<value>[^'\",\\]*\[[^'\",\\]+)"),
 )
 ONLY_IN_QUOTES = re.compile(r"[^\x00-\x7f]|[~&#;!<>^`]")
 

@@ -1,5 +1,6 @@
 """Checks of samples before training; messages name the samples that fail."""
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,21 +30,18 @@ def examples(names: Sequence[str]) -> str:
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
-def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
+def tell_depth(x: Array, files: Sequence[Path], white: int, root: Path) -> None:
     """Suggest a value of `data.white` for dim 16-bit images, which lose most of their levels in 8
     bits.
 
     Args:
         x: the images in 8 bits.
-        first: the file of one of them.
+        files: of the images; the first that can be read says whether they have 16 bits.
         white: the value of a file that was mapped to 255.
         root: the folder that the user named.
     """
-    from PIL import Image
-
-    with Image.open(first) as file:
-        if not is_deep(file):
-            return
+    if not starts_deep(files):
+        return
     brightest = 0
     for chunk in chunks(x):
         brightest = max(brightest, int(chunk.max(initial=0)))
@@ -61,6 +59,16 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
             held,
             better,
         )
+
+
+def starts_deep(files: Sequence[Path]) -> bool:
+    """Return whether the first image that can be read has more than 8 bits."""
+    from PIL import Image
+
+    for path in files:
+        with contextlib.suppress(OSError), Image.open(path) as file:
+            return is_deep(file)
+    return False
 
 
 def check_facts(info: DataInfo) -> None:

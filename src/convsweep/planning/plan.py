@@ -68,7 +68,7 @@ def make_plan(
         check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
-    augmentations = decide_recipe(decisions, look, data.num_train_items)
+    augmentations = decide_recipe(decisions, look, data)
     slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     watts, energy_s = None, math.inf
     if energy is not None:
@@ -99,22 +99,19 @@ def default_slots(accelerator: str, workers: int) -> int:
     return num_devices(accelerator)
 
 
-def decide_recipe(decisions: Decisions, look: Look, num_train: int) -> list[str]:
-    """Decide what follows from the look alone, and return the augmentations worth a try.
-
-    Args:
-        num_train: training samples, or crops, of an epoch.
-    """
+def decide_recipe(decisions: Decisions, look: Look, data: "DataModule") -> list[str]:
+    """Decide what needs no measurement, and return the augmentations worth a try."""
     augmentations = decide_augmentation(decisions, look)
     decide_pretrained(decisions, look)
     decide_normalization(decisions, look)
     decide_balance(decisions, look)
     decide_batch(
         decisions,
-        num_train,
+        data.num_train_items,
         dim=len(look.in_shape) - 1,
         sample_bytes=math.prod(look.in_shape),
         is_dense=look.kind.is_dense,
+        unit="crops" if data.info.any_size else "samples",
     )
     return augmentations
 

@@ -1,6 +1,7 @@
 """Segmentation: one class a position, trained by per-pixel cross-entropy."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -140,12 +141,18 @@ class Segmentation(Model):
         # export
         if x.shape[0] == 0:
             return x.new_zeros((0, self.info.num_classes, *x.shape[2:]), dtype=torch.float32)
-        if x.shape[2:] == torch.Size(self.info.spatial_shape):
+        if x.shape[2:] == torch.Size(self.windows.window):
             logits = super().forward(x)
             if logits.shape[2:] == x.shape[2:]:
                 return logits
-        probs = torch.stack([self.windows(sample) for sample in x])
-        return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
+        wholes = [self.windows(sample) for sample in x]
+        # in place, since whole samples may be large
+        probs = torch.stack(wholes) if len(wholes) > 1 else wholes[0].unsqueeze(0)
+        return probs.clamp_min_(torch.finfo(probs.dtype).tiny).log_()
+
+    def set_window(self, shape: Sequence[int]) -> None:
+        """Set the spatial shape of the windows in which samples of any size are answered."""
+        self.windows = replace(self.windows, window=tuple(shape))
 
     def window_probs(self, x: Tensor) -> Tensor:
         """Return the probabilities of a batch with the network's own input size."""

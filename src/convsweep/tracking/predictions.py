@@ -126,13 +126,16 @@ def predict(
 
     alike = len({x.shape for x in samples.x}) == 1
     num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
-    pieces: list[Tensor] = []
+    found: list[Prediction] = []
     with evaluation_mode(module), torch.no_grad():
         for start in range(0, len(samples.x), num_at_once):
             x = torch.from_numpy(np.stack(samples.x[start : start + num_at_once]))
-            pieces += permuted_call(probs_of, x, permutation)
-    rows = zip(samples.x, samples.y, pieces, samples.names, strict=True)
-    return [Prediction.of(x, y, probs.numpy(), name) for x, y, probs, name in rows]
+            # probabilities of many classes for large images are kept no longer than needed
+            for i, probs in enumerate(permuted_call(probs_of, x, permutation), start):
+                found.append(
+                    Prediction.of(samples.x[i], samples.y[i], probs.numpy(), samples.names[i])
+                )
+    return found
 
 
 @contextlib.contextmanager

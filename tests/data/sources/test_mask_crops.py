@@ -7,16 +7,19 @@ import pytest
 import torch
 from drawn_images import draw
 from PIL import Image
+from torch import nn
+from torchvision.transforms import v2
 
 from convsweep.data.files.images import size_of
+from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
 from convsweep.data.sources.mask_folder import MaskFolder
 from convsweep.errors import UserError
+from convsweep.explain.draw.subject import DrawSubject
 
 # (height, width) of the images; some are smaller than the crops.
 SIZES = [(20, 30), (9, 40), (24, 8), (16, 16), (31, 17)] * 2
 CROP = (12, 10)
-LYING = 6  # value of the orientation tag: turned by a right angle
 
 
 @pytest.fixture
@@ -52,16 +55,43 @@ def test_training_reads_crops_and_validation_whole_images(mixed: Path) -> None:
     assert found == stored
 
 
-def test_images_lying_on_their_side_are_turned(mixed: Path) -> None:
+def test_crops_are_augmented_with_their_masks_by_batch(mixed: Path) -> None:
+    data = folder(mixed, augment=[v2.RandomHorizontalFlip(1.0)], augment_by="batch")
+    data.setup()
+    plain = folder(mixed)
+    plain.setup()
+    batch = Batch(np.arange(4), (0,))
+    x, y = data.gather(data.train, training=True)[batch]
+    before, _ = plain.gather(plain.train, training=True)[batch]
+    assert torch.equal(x, before.flip(-1))
+    assert torch.equal(y, (x[:, 0] > 127).long())
+
+
+def test_places_of_crops_take_little_memory(mixed: Path) -> None:
+    data = folder(mixed)
+    crops = data.gather(data.train, training=True)
+    assert isinstance(crops, Crops)
+    assert all(each.base is None for each in crops.places_of(0))
+
+
+def test_pieces_of_one_shape_are_drawn(mixed: Path) -> None:
+    data = folder(mixed, val_fraction=0.3)
+    assert DrawSubject("net", nn.Identity(), (1, *CROP), data).samples(3).shape == (3, 1, *CROP)
+
+
+@pytest.mark.parametrize(("orientation", "shape"), [(6, (1, 30, 20)), (9, (1, 20, 30))])
+def test_images_lying_on_their_side_are_turned(
+    mixed: Path, orientation: int, shape: tuple[int, ...]
+) -> None:
     for name in ("images", "masks"):
         with Image.open(mixed / name / "0.png") as image:
             exif = image.getexif()
-            exif[0x0112] = LYING
+            exif[0x0112] = orientation
             image.save(mixed / name / "0.png", exif=exif)
     data = folder(mixed)
     parts = [part for part in data.ready() if part is not None]
     shapes = {name: x.shape for part in parts for name, x in zip(part.names, part.x, strict=True)}
-    assert shapes["images/0.png"] == (1, 30, 20)
+    assert shapes["images/0.png"] == shape
 
 
 @pytest.mark.parametrize("keep", ["memory", "disk"])
@@ -78,8 +108,15 @@ def test_files_that_cannot_be_read_are_named_or_skipped(mixed: Path) -> None:
     (mixed / "images" / "3.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"whole image, but 1 of 10 .*images/3.png"):
         folder(mixed).setup()
+    (mixed / "images" / "0.png").write_bytes(b"no image")
     data = folder(mixed, on_unreadable="skip")
-    assert sum(len(part) for part in data.ready() if part is not None) == len(SIZES) - 1
+    assert sum(len(part) for part in data.ready() if part is not None) == len(SIZES) - 2
+
+
+def test_huge_images_are_to_be_cut(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 290)
+    with pytest.raises(UserError, match=r"at most 580 pixels, but .*0.png.* cut it into pieces"):
+        folder(mixed).setup()
 
 
 @pytest.mark.parametrize(

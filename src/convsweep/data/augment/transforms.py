@@ -57,7 +57,7 @@ class Augmentation:
         if self.masks:
             check_fills(self.steps)
         fills = [fill_of(step) for step in self.steps]
-        at_once = by != "sample" and not info.any_size
+        at_once = by != "sample"
         self.batched = batch_steps(self.steps, info.spatial_shape, fills) if at_once else None
         self.fills = fills
         if by == "batch" and self.batched is None:

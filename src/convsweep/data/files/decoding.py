@@ -253,7 +253,7 @@ def decode_images(
         decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
     )
     x: Array = decode_files(job, storage, unreadable)["x"]
-    tell_depth(x, files[0], decoding.white, root)
+    tell_depth(x, files, decoding.white, root)
     return x
 
 

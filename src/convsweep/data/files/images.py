@@ -18,8 +18,8 @@ COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
 
 Resize = Literal["stretch", "crop", "pad"]
 Size = tuple[int, int]
-# Tag of an image's orientation; from this value of it on rows and columns are exchanged.
-EXIF_ORIENTATION, FIRST_ON_ITS_SIDE = 0x0112, 5
+# Tag of an image's orientation, and its values for which rows and columns are exchanged.
+EXIF_ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 )
@@ -85,14 +85,14 @@ def open_image(path: Path) -> "Image":
         with Image.open(path) as file:
             check_single(file)
             return ImageOps.exif_transpose(file)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-    ) as error:
+    except Image.DecompressionBombError as error:
+        assert Image.MAX_IMAGE_PIXELS is not None
+        raise UnfitFileError(
+            f"Every image must have at most {2 * Image.MAX_IMAGE_PIXELS:,} pixels",
+            "more",
+            "cut it into pieces, such as one for each region, and set data.group to their name",
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError) as error:
         reason = (
             "no image"
             if isinstance(error, UnidentifiedImageError)
@@ -112,13 +112,13 @@ def size_of(path: Path) -> Size | None:
     try:
         with Image.open(path) as file:
             return upright_size(file)
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 
 
 def upright_size(file: "Image") -> Size:
     """Return the (height, width) of an opened image after it is turned upright."""
-    lies_on_its_side = file.getexif().get(EXIF_ORIENTATION, 1) >= FIRST_ON_ITS_SIDE
+    lies_on_its_side = file.getexif().get(EXIF_ORIENTATION) in ON_ITS_SIDE
     return (file.width, file.height) if lies_on_its_side else (file.height, file.width)
 
 

@@ -239,7 +239,7 @@ def decode_pairs(
     if sizes is not None:
         job = one_after_the_other(job, {"x": x_shapes, "y": y_shapes})
     arrays = decode_files(job, storage, unreadable)
-    tell_depth(arrays["x"], pairs[0].image, decoding.white, root)
+    tell_depth(arrays["x"], [pair.image for pair in pairs], decoding.white, root)
     x, y = arrays["x"], arrays["y"]
     if sizes is not None:
         return Samples(Ragged(x, x_shapes), Ragged(y, y_shapes), names)

@@ -151,5 +151,6 @@ class Crops(Gather):
                 for label in np.unique(labels)
                 if int(label) not in self.background
             ]
-            self.places[index] = [where[:: -(-len(where) // PLACES_KEPT)] for where in found]
+            # copies, as views would keep all positions in memory
+            self.places[index] = [where[:: -(-len(where) // PLACES_KEPT)].copy() for where in found]
         return self.places[index]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from convsweep.errors import UserError
 from convsweep.models.normalize import Normalize
 from convsweep.nets.geometry import shape_text
+from convsweep.nets.sliding_window import cut
 from convsweep.training import build
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class DrawSubject:
         batches, found = iter(self.data.val_dataloader()), 0
         parts: list[Tensor] = []
         while found < count and (batch := next(batches, None)) is not None:
-            parts.append(batch[0])
+            parts.append(self.piece_of(batch[0]))
             found += len(batch[0])
         normalize = self.normalize or Normalize(
             torch.as_tensor(self.data.mean), torch.as_tensor(self.data.std)
@@ -59,6 +60,14 @@ class DrawSubject:
         with torch.no_grad():
             normal: Tensor = normalize(torch.cat(parts)[:count])
         return normal.contiguous()
+
+    def piece_of(self, x: Tensor) -> Tensor:
+        """Return the middle of samples of any size, in the network's shape."""
+        shape = self.in_shape[1:]
+        if x.shape[2:] == torch.Size(shape):
+            return x
+        firsts = [(size - want) // 2 for size, want in zip(x.shape[2:], shape, strict=True)]
+        return torch.stack([cut(sample, firsts, shape) for sample in x])
 
 
 def from_config(cfg: DictConfig) -> DrawSubject:

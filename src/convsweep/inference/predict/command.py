@@ -63,8 +63,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--overlap",
         type=float,
-        default=0.5,
-        help="share of a tile that the next one covers again (0.5)",
+        help="share of a tile that the next one covers again (as in training, else 0.5)",
     )
     parser.add_argument(
         "--mirror",
@@ -98,7 +97,7 @@ def predict(arguments: Sequence[str]) -> int:
         raise UserError(f"--batch-size must be at least 1, but is {options.batch_size}")
     if options.tile and min(options.tile) < 1:
         raise UserError(f"--tile must be at least 1, but is {' '.join(map(str, options.tile))}")
-    if not 0 <= options.overlap < 1:
+    if options.overlap is not None and not 0 <= options.overlap < 1:
         raise UserError(
             f"--overlap must be a share of a tile, 0 <= overlap < 1, but is {options.overlap}"
         )

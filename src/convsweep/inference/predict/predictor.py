@@ -19,12 +19,15 @@ from convsweep.errors import UserError
 from convsweep.inference.inference_model import Deployed
 from convsweep.inference.predict.formats import Result, Sample
 from convsweep.nets.sliding_window import SlidingWindow
+from convsweep.tasks.segmentation import Segmentation
 from convsweep.training.trained import Trained
 
 if TYPE_CHECKING:
     from convsweep.inference.predict.recording import Cleaner
 
 Mirror = Literal["none", "last", "all"]
+# Overlap of windows where the model has none of its own.
+HALF = 0.5
 Entry = tuple[Path, Sample]
 
 
@@ -40,14 +43,14 @@ class Predictor:
             combinations.
         tile: spatial shape of the windows for samples of another size than the network's; None: the
             network's.
-        overlap: share of a window that the next one overlaps.
+        overlap: share of a window that the next one overlaps; None: that of the model, or half.
     """
 
     trained: Trained
     batch_size: int = 32
     mirror: Mirror = "none"
     tile: Sequence[int] | None = None
-    overlap: float = 0.5
+    overlap: float | None = None
 
     @cached_property
     def deployed_net(self) -> Deployed:
@@ -77,15 +80,30 @@ class Predictor:
                 f"--tile must be one number or {len(self.trained.info.spatial_shape)}, but is"
                 f" {list(shape)}"
             )
+        for model in self.segmenters:  # else they would cut windows into their own
+            model.set_window(shape)
         try:
             answer = self.answer(torch.zeros(1, self.trained.info.in_channels, *shape))
         except (RuntimeError, ValueError) as error:
             raise UserError(
                 f"--tile {list(shape)} is no size for this network: {error}; leave it out"
             ) from None
+        out = tuple(answer.shape[2:])
         return SlidingWindow(
-            self.answer, shape, tuple(answer.shape[2:]), self.overlap, batch_size=self.batch_size
+            self.answer, shape, out, self.window_overlap, batch_size=self.batch_size
         )
+
+    @property
+    def window_overlap(self) -> float:
+        """The share of a window that the next one overlaps."""
+        if self.overlap is not None:
+            return self.overlap
+        return self.segmenters[0].windows.overlap if self.segmenters else HALF
+
+    @cached_property
+    def segmenters(self) -> list[Segmentation]:
+        """The networks with windows of their own, several of an ensemble."""
+        return [part for part in self.trained.model.modules() if isinstance(part, Segmentation)]
 
     @cached_property
     def cleaner(self) -> "Cleaner":
@@ -102,7 +120,8 @@ class Predictor:
                 f" {self.mirror}"
             )
         model: Any = self.trained.model
-        return Cleaner(model, self.tile[0] if self.tile else None, self.overlap, self.batch_size)
+        tile = self.tile[0] if self.tile else None
+        return Cleaner(model, tile, self.window_overlap, self.batch_size)
 
     def fits(self, x: NDArray[np.generic]) -> bool:
         """Return whether a sample can be batched: it has the network's size, and so has the

@@ -66,7 +66,7 @@ def image_header(file: Path, root: Path) -> ImageFile | None:
                 is_deep(image),
                 has_alpha(image),
             )
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 
 
@@ -85,7 +85,7 @@ def brightest_value(headers: Sequence[ImageFile], root: Path) -> int | None:
         try:
             with Image.open(root / name) as image:
                 largest.append(int(image.getextrema()[1]))  # type: ignore[arg-type]
-        except (OSError, ValueError, SyntaxError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue  # reading it reports it
     return max(largest, default=None)
 

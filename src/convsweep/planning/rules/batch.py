@@ -12,9 +12,23 @@ BETTER = " (batches of 64 beat 128 on Fashion-MNIST, docs/results.md)"
 
 
 def decide_batch(
-    decisions: Decisions, num_train: int, dim: int, sample_bytes: int, is_dense: bool
+    decisions: Decisions,
+    num_train: int,
+    dim: int,
+    sample_bytes: int,
+    is_dense: bool,
+    unit: str = "samples",
 ) -> int:
-    """Decide the batch size by the number of samples; `fit_memory` halves it."""
+    """Decide the batch size by the number of samples; `fit_memory` halves it.
+
+    Args:
+        decisions: so far.
+        num_train: training samples, or crops of them, of an epoch.
+        dim: spatial axes.
+        sample_bytes: values of one.
+        is_dense: whether there is an answer at every position.
+        unit: what is counted.
+    """
     largest = {1: 16 if is_dense else LARGEST_BATCH, 2: 8 if is_dense else LARGEST_BATCH, 3: 2}[dim]
     if sample_bytes > 2**18:  # 256x256 and more
         largest = min(largest, 4)
@@ -26,7 +40,7 @@ def decide_batch(
             "data.batch_size",
             batch,
             f"the largest power of two up to {largest} that leaves {STEPS_AN_EPOCH} steps an epoch"
-            f" of {num_train:,} samples{BETTER if largest == LARGEST_BATCH else ''}",
+            f" of {num_train:,} {unit}{BETTER if largest == LARGEST_BATCH else ''}",
         )
     )
 

@@ -57,18 +57,23 @@ def decide_crops(decisions: Decisions, sizes: Sequence[Size]) -> bool:
     """Decide the size of crops of images with masks, and return whether there are crops: of large
     images, unless the user gave a size to resize them to.
     """
-    if decisions.given.has("data.image_size"):
-        return False
     middle = median_size(sizes)
-    if max(middle) <= LARGEST_KEPT and not decisions.given.has("data.crop_size"):
+    given = decisions.given
+    is_large, wants_crops = max(middle) > LARGEST_KEPT, decisions.get("data.crop_size") is not None
+    refuses_crops = given.has("data.image_size") or (
+        given.has("data.crop_size") and not wants_crops
+    )
+    if refuses_crops or not (is_large or wants_crops):
         return False
     crop = [min(LARGEST_CROP, -(-size // SIZE_MULTIPLE) * SIZE_MULTIPLE) for size in middle]
     said = f"the median of {len(sizes):,} files is {middle[0]}x{middle[1]}"
     held = decisions.decide(
         "data.crop_size",
-        crop,
+        crop if is_large else None,
         f"{said}, more than {LARGEST_KEPT}; crops of at most {LARGEST_CROP} keep its detail"
-        " (nnU-Net), whole images are answered in windows",
+        " (nnU-Net), whole images are answered in windows"
+        if is_large
+        else f"{said}, not more than {LARGEST_KEPT}",
     )
     height, width = per_axis("crop_size", held, 2, int) or middle
     decisions.decide(
