@@ -96,7 +96,7 @@ def test_a_run_counts_energy(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     used = 0.2 * len(commands.called)
     assert (state.joules, state.stages["search"].joules) == pytest.approx((used, 0.2))
     said = capsys.readouterr().out
-    assert "energy is counted by 1 CPU package (NVIDIA GPUs: " in said
+    assert "energy is counted by 1 CPU package; not counted: NVIDIA GPUs: " in said
     assert "energy 1 kWh, spent 0.2 J; the rest lasts 10 h 0 min at 100 W" in said
     assert f"energy   {used:.3g} J of 1 kWh, by 1 CPU package" in said
     assert f"Energy: {used:.3g} J of 1 kWh, by 1 CPU package." in (folder / "card.md").read_text()

@@ -69,7 +69,7 @@ def meter_of(request: AutoRequest, powercap: Path) -> EnergyMeter:
     meter = find_meter(powercap) if request.is_on_this_machine else EnergyMeter([])
     if request.joules is not None:
         check_measurable(meter)
-        missing = f" ({'; '.join(meter.why_not)})" if meter.why_not else ""
+        missing = f"; not counted: {'; '.join(meter.why_not)}" if meter.why_not else ""
         say(f"energy is counted by {meter}{missing}")
     return meter
 
