@@ -86,9 +86,11 @@ def text_to_beat(context: StageContext) -> str:
 
 
 def chance_text(files: Files, value: float) -> str:
-    """Return by how much two equal networks differ by chance, where that is known."""
+    """Return by how much two equal networks differ by chance, where that is known: samples of a
+    group are alike, so that their number says little.
+    """
     count = int(files.plan.get("num_val") or 0)
-    if not is_accuracy(files) or not count:
+    if not is_accuracy(files) or not count or files.has_groups:
         return ""
     return f"; with {count} samples a difference below {points(chance(value, count))} is chance"
 

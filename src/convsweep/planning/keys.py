@@ -1,6 +1,7 @@
 """Keys and values that plans and `convsweep auto` share; this module imports nothing."""
 
 EPOCHS, MAX_MACS = "trainer.max_epochs", "budget.max_macs"
+GROUP = "data.group"
 AUGMENT, NO_AUGMENT = "data/augment", "none"
 LAUNCHER, ONE_WORKER = "hydra/launcher", "basic"
 SLOTS, WORKERS = "hydra.sweeper.slots", "hydra.sweeper.workers"
