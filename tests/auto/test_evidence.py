@@ -143,6 +143,31 @@ def test_scores_of_positions_and_numbers_by_hand() -> None:
     assert found.low < 1 - 40 / (40 * (40**2 - 1) / 12) < found.high
 
 
+def test_samples_of_a_group_count_as_one() -> None:
+    generator = np.random.default_rng(2)
+    right = np.repeat(generator.random(40) < 0.7, 10)
+    rows = [
+        {
+            "true": "a",
+            "predicted": "a" if each else "b",
+            "probability": "0.9",
+            "group": f"patient {number // 10}",
+        }
+        for number, each in enumerate(right)
+    ]
+    found = interval_of_test("accuracy", rows)
+    assert found is not None
+    assert found.method == "bootstrap over 40 groups"
+    share = right.mean()
+    expected = 2 * 1.96 * np.sqrt(share * (1 - share) / 40)
+    assert found.high - found.low == pytest.approx(expected, rel=0.15)
+    single = interval_of_test(
+        "accuracy", [{**row} | {"group": str(n)} for n, row in enumerate(rows)]
+    )
+    assert single is not None
+    assert single.high - single.low < 0.4 * (found.high - found.low)
+
+
 def test_the_bootstrap_is_as_wide_as_the_formula() -> None:
     generator = np.random.default_rng(1)
     errors = generator.normal(size=400)

@@ -20,6 +20,18 @@ def test_a_launcher_that_a_package_brings_is_answered_by_its_extra() -> None:
     assert hint.endswith("run: pip install 'convsweep[joblib]'")
 
 
+def test_an_option_of_the_folder_conf_is_answered_by_its_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    error = MissingConfigException("", "model/net/mine", ["convnet", "unet"])
+    assert "did you mean" in str(better_answer(error))
+    Path("conf/model/net").mkdir(parents=True)
+    Path("conf/model/net/mine.yaml").touch()
+    answer = "model/net=mine: conf/model/net/mine.yaml is there; add --config-dir conf"
+    assert better_answer(error) == answer
+
+
 @pytest.mark.parametrize(
     ("override", "answer"),
     [

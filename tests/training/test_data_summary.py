@@ -41,6 +41,12 @@ def test_validation_on_the_training_samples_is_called_so(tmp_path: Path) -> None
     assert "val/... are scores of what was trained on" in warning
 
 
+def test_validation_samples_that_are_trained_on_are_called_so(tmp_path: Path) -> None:
+    data, *_ = lines_of(tmp_path, [200, 200], batch_size=8, val_fraction=0.25, train_on_val=True)
+    said = "of which 100 validation (val/... are scores of what is trained on)"
+    assert data.startswith(f"data: 400 training, {said}, no test part")
+
+
 def test_a_small_fold_is_validated_in_turn_with_the_others(tmp_path: Path) -> None:
     _, _, warning, *_ = lines_of(tmp_path, [30, 30], batch_size=8, num_folds=4, fold=0)
     assert "all in turn by data.fold=0,1,2,3 (-m)" in warning

@@ -24,10 +24,10 @@ from convsweep.run_folder import write_atomically
 
 CARD = "card.md"
 # Below this many test samples an interval is too wide to say much.
-FEW_TESTED = 100
+FEW_TESTED, FEW_GROUPS = 100, 20
 MAX_CLASSES = 50
 # Of the plan's look at the data.
-PICTURES = {"samples.png": "samples of each class", "faulty.png": "samples at fault"}
+PICTURES = {"samples.png": "samples", "faulty.png": "samples at fault"}
 
 
 def write_card(context: StageContext) -> Path:
@@ -193,6 +193,9 @@ def limits_text(files: Files) -> str:
         said.append("- There was no test: the scores are of samples that chose the network.")
     elif count < FEW_TESTED:
         said.append(f"- {count} test samples are few: one of them is {1 / count:.1%} of the score.")
+    groups = len({row["group"] for row in files.samples if "group" in row})
+    if 0 < groups < FEW_GROUPS:
+        said.append(f"- The test part has {groups} groups, which are few: the interval is rough.")
     if not files.confirmation:
         said.append("- Nothing was compared with the baseline by several trainings.")
     said.append(

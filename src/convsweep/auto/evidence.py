@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convsweep.auto.scores import ScoredAnswers, scored_answers
 
@@ -116,6 +117,7 @@ def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> Interval
     """Return the 95 % interval of a test score over samples; None for a score without a rule.
 
     Wilson's for accuracy; else the percentiles of `NUM_RESAMPLES` bootstrap samples (Efron 1979).
+    Samples with a `group` are alike within it, so that groups are resampled, for accuracy too.
 
     Args:
         metric: name of the score, without its part.
@@ -124,10 +126,11 @@ def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> Interval
     own = scored_answers(metric, rows)
     if own is None:
         return None
-    if metric == "accuracy":
+    groups = groups_of(rows)
+    if metric == "accuracy" and groups is None:
         low, high = wilson(int(own.values.sum()), len(rows))
         return Interval(low, high, "Wilson")
-    return bootstrap([own])
+    return bootstrap([own], groups)
 
 
 def interval_of_difference(
@@ -147,16 +150,35 @@ def interval_of_difference(
     names, other_names = ([row["sample"] for row in each] for each in (rows, others))
     assert names == other_names, "the answers are to the same samples in the same order"
     one, other = scored_answers(metric, rows), scored_answers(metric, others)
-    return None if one is None or other is None else bootstrap([one, other])
+    return None if one is None or other is None else bootstrap([one, other], groups_of(rows))
 
 
-def bootstrap(networks: Sequence[ScoredAnswers]) -> Interval:
-    """Return the percentiles of a score, or of the difference of two, over bootstrap samples."""
+def groups_of(rows: Sequence[Mapping[str, str]]) -> list[NDArray[np.int64]] | None:
+    """Return the numbers of the samples of each group; None without groups."""
+    if not rows or "group" not in rows[0]:
+        return None
+    _, numbers = np.unique([row["group"] for row in rows], return_inverse=True)
+    return [np.flatnonzero(numbers == number) for number in range(int(numbers.max()) + 1)]
+
+
+def bootstrap(
+    networks: Sequence[ScoredAnswers], groups: Sequence[NDArray[np.int64]] | None = None
+) -> Interval:
+    """Return the percentiles of a score, or of the difference of two, over bootstrap samples.
+
+    Args:
+        networks: one or two.
+        groups: the numbers of the samples of each group, which are drawn together; None: samples
+            are drawn singly.
+    """
     first, *second = networks
-    generator, count = np.random.default_rng(0), len(first.values)
+    generator = np.random.default_rng(0)
+    count = len(first.values) if groups is None else len(groups)
     found = []
-    for chosen in generator.integers(count, size=(NUM_RESAMPLES, count)):
+    for drawn in generator.integers(count, size=(NUM_RESAMPLES, count)):
+        chosen = drawn if groups is None else np.concatenate([groups[number] for number in drawn])
         values = [each.score(each.values[chosen]) for each in (first, *second)]
         found.append(values[0] - sum(values[1:]))
     low, high = np.nanpercentile(found, [2.5, 97.5])
-    return Interval(float(low), float(high), "bootstrap over samples")
+    over = "samples" if groups is None else f"{count} groups"
+    return Interval(float(low), float(high), f"bootstrap over {over}")

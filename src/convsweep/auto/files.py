@@ -12,7 +12,7 @@ from typing import Any
 
 from convsweep.auto.request import key_of
 from convsweep.auto.shares import LEAST
-from convsweep.planning.keys import EPOCHS
+from convsweep.planning.keys import EPOCHS, GROUP
 from convsweep.run_folder import read_result
 
 PRESET, SPACE = "plan", "search"
@@ -135,6 +135,11 @@ class Files:
         given = any(key_of(text) == EPOCHS for text in self.plan.get("overrides") or [])
         ratio = 1.0 if given else max(1.0, 1 / self.steps_ratio)
         return max(1, math.ceil(round(epochs * ratio, 6)))
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether you said which samples are alike."""
+        return any(key_of(text) == GROUP for text in self.plan.get("overrides") or [])
 
     @property
     def longest_epochs(self) -> int:

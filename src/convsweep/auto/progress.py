@@ -94,7 +94,8 @@ def validation_command(context: StageContext) -> list[str]:
     """
     files, metric = context.files, context.files.metric.removeprefix("val/")
     is_long = context.costs().start > VALIDATION_SHARE * context.left
-    if metric == "accuracy" or not has_rule(metric) or not files.plan.get("num_val"):
+    is_known = metric == "accuracy" and not files.has_groups
+    if is_known or not has_rule(metric) or not files.plan.get("num_val"):
         return []
     if files.validated or is_long:
         return []
@@ -150,7 +151,7 @@ def chance_text(files: Files, value: float, by_answers: float | None) -> str:
         by_answers: the difference that chance explains, by the baseline's answers.
     """
     count = int(files.plan.get("num_val") or 0)
-    if is_accuracy(files) and count:
+    if is_accuracy(files) and count and not files.has_groups:
         difference = points(chance(value, count))
     elif by_answers is not None:
         count, difference = len(files.validated), f"{by_answers:.2g}"

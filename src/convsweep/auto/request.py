@@ -149,6 +149,11 @@ def is_of_engine(override: str) -> bool:
 
 
 def _check_form(word: str) -> None:
+    if word.partition("=")[0] in ("--config-name", "-cn"):
+        raise UserError(
+            "auto writes a primary config of its own, but got --config-name; name the options"
+            " instead, as in --config-dir conf data=OPTION model/net=OPTION"
+        )
     if word.startswith("-") or ("=" not in word and not word.startswith("~")):
         near = did_you_mean(word, [DRY_RUN, *(f"{name}=" for name in WORDS)])
         raise UserError(f"auto takes overrides such as data=digits, but got {word!r}; {near}")

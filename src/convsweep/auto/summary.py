@@ -92,6 +92,7 @@ def score_line(files: Files) -> str:
     between = ""
     if interval is not None:
         between = f", 95 % interval {interval.low:.3f} to {interval.high:.3f}"
+        between += f" ({interval.method})" if files.has_groups else ""
     return f"test {metric} {score:.4g}{between}, on {count:,} samples that nothing has seen before"
 
 

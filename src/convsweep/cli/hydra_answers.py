@@ -10,6 +10,9 @@ from convsweep.errors import NO_TOKEN, MissingExtraError, closed_place, did_you_
 if TYPE_CHECKING:
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+# Folder of the configs of a project that `convsweep init` writes.
+OWN_CONFIGS = "conf"
+
 
 def better_answer(error: BaseException | None) -> str | None:
     """Return a hint for an override whose option or key does not exist, or for a path that cannot
@@ -59,4 +62,7 @@ def _option_hint(asked: str, options: Sequence[str]) -> str:
     other = group_of(option, config_folder(), group)
     if other is not None:
         return f"{group} has no option {option}, but {other} has; say {other}={option}"
+    own = Path(OWN_CONFIGS, group, f"{option}.yaml")
+    if own.is_file():
+        return f"{group}={option}: {own} is there; add --config-dir {OWN_CONFIGS}"
     return f"{group}={option}: there is no such option; {did_you_mean(option, options)}"

@@ -9,6 +9,9 @@ from convsweep.cli.console import console, short_path
 from convsweep.cli.shell_command import shell_command
 from hydra_study import SweepPaths
 
+# What suggests the trainings of a confirmation, which prints its own next commands.
+OF_CONFIRMATION = "convsweep.review.confirm.jobs.suggest"
+
 
 def say_next_of_run(folder: Path) -> None:
     """Print the commands that use a trained network."""
@@ -24,6 +27,8 @@ def say_next_of_run(folder: Path) -> None:
 def say_next_of_search() -> None:
     """Print the commands that use a search, if this process was one and it has a winner."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return
+    if HydraConfig.get().sweeper.get("suggest") == OF_CONFIRMATION:
         return
     place = Path(str(HydraConfig.get().sweep.dir))
     if SweepPaths(place.absolute()).winner() is None:

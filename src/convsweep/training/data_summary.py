@@ -45,6 +45,8 @@ def summary_lines(data: "DataModule", memory: int | None, free: int, device: str
 def part_texts(data: "DataModule") -> list[str]:
     """Return the number of samples of each part in words."""
     val = "" if data.val is data.train else f"{len(data.val):,} validation"
+    if val and data.loading["train_on_val"]:
+        val = f"of which {val} (val/... are scores of what is trained on)"
     test = "" if data.test is None else f"{len(data.test):,} test samples"
     return [text for text in (f"{len(data.train):,} training", val, test or "no test part") if text]
 

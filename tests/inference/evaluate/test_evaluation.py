@@ -55,6 +55,19 @@ def test_it_says_what_the_run_said(train: Train, run: Command) -> None:
     assert f"convsweep report {folder} " in run.out
 
 
+def test_every_sample_has_its_group_if_the_data_has_groups(
+    run: Command, train: Train, tmp_path: Path
+) -> None:
+    folder = train(r"data.group='(\d)$'", "data.max_train=100")
+    assert run(folder) == 0
+    with Path("evaluation/samples.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["group"] == row["sample"][-1] for row in rows} == {True}
+    labelled(tmp_path / "new", range(8))
+    assert run(folder, "new", "--overwrite") == 0
+    assert "group" not in Path("evaluation/samples.csv").read_text().splitlines()[0]
+
+
 def test_worst_samples_are_those_of_the_largest_loss(run: Command, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
     x, y = (torch.from_numpy(array) for array in load_digits())

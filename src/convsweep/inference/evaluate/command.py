@@ -95,7 +95,10 @@ def evaluate(arguments: Sequence[str]) -> int:
             if folder is None
             else folder_part(trained, folder, options.split, options.convert_color)
         )
-        parts = [measuring.LabelledPart(trained.model, data.eval_loader(samples), samples.names)]
+        # names elsewhere need not tell a group
+        groups = data.groups(samples.names) if folder is None else None
+        batches = data.eval_loader(samples)
+        parts = [measuring.LabelledPart(trained.model, batches, samples.names, groups=groups or ())]
     count = sum(len(part.names) for part in parts)
     with commands.progress("evaluate", count) as advance:
         found = measuring.evaluate(trained, parts, options.worst, advance)

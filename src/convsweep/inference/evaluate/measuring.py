@@ -28,6 +28,7 @@ class Evaluation:
         confusion: (num_classes, num_classes) samples or positions by true (row) and predicted class
             (column); None without classes.
         names: of the samples.
+        groups: of the samples under `data.group`; empty without it.
         losses: one a sample.
         answers: values of the task's `answer_columns` for each sample.
         rows: scores of each number, if targets are numbers.
@@ -39,6 +40,7 @@ class Evaluation:
     metrics: dict[str, float] = field(default_factory=dict)
     confusion: NDArray[np.int64] | None = None
     names: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     answers: list[list[str]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -56,12 +58,14 @@ class LabelledPart:
         batches: of the samples.
         names: of the samples, in the order of the batches.
         fold: number of the fold if the samples are one of several; else None.
+        groups: of the samples under `data.group`; empty without it.
     """
 
     model: Model
     batches: Iterable[Batch]
     names: Sequence[str]
     fold: int | None = None
+    groups: Sequence[str] = ()
 
 
 @torch.inference_mode()
@@ -80,7 +84,10 @@ def evaluate(
         advance: called with the number of samples of each batch.
     """
     model, task = trained.model, trained.task
-    found = Evaluation(names=[name for part in parts for name in part.names])
+    found = Evaluation(
+        names=[name for part in parts for name in part.names],
+        groups=[group for part in parts for group in part.groups],
+    )
     metrics = model.make_metrics().to(trained.device)
     total = torch.zeros((), device=trained.device)
     numbers: list[Batch] = []

@@ -47,7 +47,11 @@ def fold_parts(trained: "Trained") -> list[LabelledPart]:
             raise UserError(f"fold {member.data['fold']}: {error}") from None
         parts.append(
             LabelledPart(
-                member.model, data.eval_loader(samples), samples.names, int(member.data["fold"])
+                member.model,
+                data.eval_loader(samples),
+                samples.names,
+                int(member.data["fold"]),
+                data.groups(samples.names) or (),
             )
         )
     return parts

@@ -17,6 +17,8 @@ from hydra_study.intervals import spread
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Column of samples.csv.
+GROUP = "group"
 # Rows of the table in the terminal; the worst classes if there are more.
 SHOWN_CLASSES = 30
 
@@ -75,14 +77,17 @@ class Output:
         write_atomically(self.folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
     def write_samples(self, found: Evaluation) -> None:
-        """Write `samples.csv`: name, loss and the task's columns of each sample."""
+        """Write `samples.csv`: name, loss, the task's columns, and the group if there is one, of
+        each sample.
+        """
         columns = self.task.answer_columns(self.info)
         with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["sample", "loss", *columns])
+            rows.writerow(["sample", "loss", *columns, *([GROUP] if found.groups else [])])
             for number, (name, loss) in enumerate(zip(found.names, found.losses, strict=True)):
                 answer = found.answers[number] if columns else []
-                rows.writerow([name, f"{loss:.6f}", *answer])
+                group = found.groups[number : number + 1]
+                rows.writerow([name, f"{loss:.6f}", *answer, *group])
 
     def draw(self, found: Evaluation) -> None:
         """Draw the confusion matrix or what the task draws of all samples, and the worst ones."""

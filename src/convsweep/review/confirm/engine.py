@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convsweep.cli.next_commands import OF_CONFIRMATION
 from convsweep.cli.shell_command import TRAIN
 from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import merge_overrides
@@ -14,7 +15,7 @@ from convsweep.review.confirm.jobs import JOB, Jobs
 from hydra_study import SweepFolder, config_arguments, override_text
 
 _OWN: dict[str, Any] = {
-    "suggest": "convsweep.review.confirm.jobs.suggest",
+    "suggest": OF_CONFIRMATION,
     "timeout": None,
     "target": None,
     "repeat": 1,
