@@ -10,8 +10,11 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
+import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -117,28 +120,43 @@ class Toy:
         assert process.returncode == code, output
         return output
 
+    def run_in_process(self, *arguments: str, code: int = 0) -> str:
+        """Run `python app.py -m ...` in this process, where its imports are done, and return what
+        it and its trials, which are processes as ever, printed.
+        """
+        root = logging.getLogger()
+        handlers, level = [*root.handlers], root.level
+        hangs = threading.Timer(PATIENCE_S, os.kill, (os.getpid(), signal.SIGINT))
+        hangs.start()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            warnings.catch_warnings(),
+            printed_output() as printed,
+        ):
+            warnings.simplefilter("default")
+            patch.chdir(self.folder)
+            patch.syspath_prepend(self.folder)
+            patch.delenv("HYDRA_FULL_ERROR", raising=False)
+            patch.setenv("PYTHONWARNINGS", "default")
+            patch.setattr(sys, "argv", ["app.py", "-m", *arguments])
+            try:
+                runpy.run_path("app.py", run_name="__main__")
+                ended: object = 0
+            except SystemExit as end:
+                ended = end.code
+            finally:
+                hangs.cancel()
+                root.handlers[:] = handlers
+                root.setLevel(level)
+        output = printed.getvalue()
+        assert ended == code, output
+        return output
+
     def refuse(self, *arguments: str) -> str:
         """Run `python app.py -m ...` in this process, which a mistake must end before any trial,
         and return what it printed.
         """
-        said, root = io.StringIO(), logging.getLogger()
-        handlers, level = [*root.handlers], root.level
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
-        ):
-            patch.chdir(self.folder)
-            patch.syspath_prepend(self.folder)
-            patch.delenv("HYDRA_FULL_ERROR", raising=False)
-            patch.setattr(sys, "argv", ["app.py", "-m", *arguments])
-            try:
-                with pytest.raises(SystemExit, match="1"):
-                    runpy.run_path("app.py", run_name="__main__")
-            finally:
-                root.handlers[:] = handlers
-                root.setLevel(level)
-        return said.getvalue()
+        return self.run_in_process(*arguments, code=1)
 
     def study(self, name: str = "app") -> optuna.Study:
         """Return the study as it stands."""
@@ -172,6 +190,25 @@ def toy(tmp_path: Path) -> Iterator[MakeToy]:
     yield make
     for each in toys:
         each.close()
+
+
+@contextlib.contextmanager
+def printed_output() -> Iterator[io.StringIO]:
+    """Collect what this process and those that it starts print."""
+    printed = io.StringIO()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    with tempfile.TemporaryFile("w+", buffering=1) as file:
+        for number in kept:
+            os.dup2(file.fileno(), number)
+        try:
+            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+                yield printed
+        finally:
+            for number, descriptor in kept.items():
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            file.seek(0)
+            printed.write(file.read())
 
 
 def processes_in(folder: Path) -> list[int]:

@@ -42,7 +42,7 @@ def test_no_trial_of_the_budget_is_spent_on_an_infeasible_or_repeated_network(to
         f"n_trials: 20\nslots: 4\ndirection: maximize\nparams: {SPACE}\ncheck: nets.check",
     )
     (app.folder / "nets.py").write_text(CHECK)
-    output = app.run()
+    output = app.run_in_process()
     trained = [
         tuple(t.params.values())
         for t, kind in zip(app.trials(), app.kinds(), strict=True)
@@ -70,7 +70,7 @@ def test_no_trial_of_the_budget_is_spent_on_an_infeasible_or_repeated_network(to
 def test_a_known_result_is_reused_and_a_repeat_gets_another_seed(toy: MakeToy) -> None:
     options = "n_trials: 6\nslots: 2\nparams: {x: 'choice(1,1.0,2)'}\nrepeat: 3"
     app = toy("return cfg.x + cfg.seed / 100", "x: 0\nseed: 7", options)
-    app.run("hydra/sweeper/sampler=random")
+    app.run_in_process("hydra/sweeper/sampler=random")
     values = sorted(
         t.values[0] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"
     )
@@ -107,7 +107,7 @@ def test_an_applications_canonical_form_selects_the_keys_that_count() -> None:
 
 def test_a_key_that_is_searched_is_never_ignored(toy: MakeToy) -> None:
     app = toy("return cfg.x + cfg.seed / 100", "x: 1\nseed: 0", "n_trials: 3\nslots: 1")
-    app.run("seed=1,2,3", "hydra/sweeper/sampler=grid")
+    app.run_in_process("seed=1,2,3", "hydra/sweeper/sampler=grid")
     assert app.kinds() == ["complete"] * 3
     assert sorted(trial.values[0] for trial in app.trials()) == [1.01, 1.02, 1.03]
 
@@ -118,5 +118,5 @@ def test_a_label_that_a_hook_sets_is_ignored(toy: MakeToy) -> None:
     (app.folder / "hook.py").write_text(
         "def suggest(trial, params): return {'x': 1, 'logger.name': f'trial{trial.number}'}"
     )
-    app.run("hydra.sweeper.n_trials=2", "hydra/sweeper/sampler=grid")
+    app.run_in_process("hydra.sweeper.n_trials=2", "hydra/sweeper/sampler=grid")
     assert app.kinds() == ["complete", "duplicate"]

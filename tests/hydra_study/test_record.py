@@ -36,7 +36,7 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
     (app.folder / "conf" / "net").mkdir()
     for name in "ab":
         (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"name: {name}\nwidth: 2\n")
-    output = app.run("y=3")
+    output = app.run_in_process("y=3")
     assert output.count(" complete value=") == 6
     rows = list(csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines()))
     assert [int(row["number"]) for row in rows] == list(range(6))
@@ -126,7 +126,7 @@ def test_attributes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         body, sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}\nstudy_name: other"
     )
     app.sweep = app.folder / "multirun" / "other"
-    output = app.run()
+    output = app.run_in_process()
     assert "to the log" not in output
     study = app.study("other")
     for one in study.trials:
@@ -149,7 +149,7 @@ def test_the_hook_suggest_adds_overrides(toy: MakeToy) -> None:
         "def widths(trial, params):\n    return {'widths': [trial.suggest_int(f'width_{i}', 1, 9)"
         " for i in range(params['n'])]}\n"
     )
-    app.run()
+    app.run_in_process()
     for one in (trial for trial in app.trials() if kind_of(trial) != "duplicate"):
         assert one.value == sum(one.params[f"width_{i}"] for i in range(one.params["n"]))
         assert len(one.params) == one.params["n"] + 1
@@ -163,7 +163,7 @@ def test_a_hook_that_fails_ends_the_sweep_and_leaves_nothing_running(toy: MakeTo
     (app.folder / "hook.py").write_text(
         "def fail(trial, params):\n    raise RuntimeError('in the hook')\n"
     )
-    assert "in the hook" in app.run(code=1)
+    assert "in the hook" in app.run_in_process(code=1)
     assert app.kinds() == ["error"]
 
 
@@ -174,5 +174,5 @@ def test_a_group_that_has_no_default_can_be_searched(toy: MakeToy) -> None:
     (app.folder / "conf" / "net").mkdir()
     for width, name in enumerate("ab"):
         (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"width: {width}\n")
-    app.run("hydra/sweeper/sampler=grid")
+    app.run_in_process("hydra/sweeper/sampler=grid")
     assert [(one.params["net"], one.value) for one in app.trials()] == [("a", 0), ("b", 1)]

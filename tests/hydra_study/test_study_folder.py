@@ -23,7 +23,7 @@ def test_a_study_has_one_folder(toy: MakeToy) -> None:
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     assert app.kinds() == ["complete"] * 4, "nothing was reaped"
-    app.run(storage, f"hydra.sweep.dir={app.sweep}", "hydra.sweeper.n_trials=5")
+    app.run_in_process(storage, f"hydra.sweep.dir={app.sweep}", "hydra.sweeper.n_trials=5")
 
 
 def test_a_moved_folder_goes_on_and_a_lost_one_is_left_only_if_that_is_accepted(
@@ -31,20 +31,20 @@ def test_a_moved_folder_goes_on_and_a_lost_one_is_left_only_if_that_is_accepted(
 ) -> None:
     app = make(toy, 2, steps=1)
     storage = f"hydra.sweeper.storage={tmp_path}/elsewhere.journal"
-    app.run(storage)
+    app.run_in_process(storage)
     app.sweep.rename(app.folder / "moved")
-    app.run(storage, "hydra.sweep.dir=moved", "hydra.sweeper.n_trials=3")
+    app.run_in_process(storage, "hydra.sweep.dir=moved", "hydra.sweeper.n_trials=3")
     assert (app.folder / "moved" / "2").is_dir()
     (app.folder / "moved").rename(tmp_path / "lost")
     output = app.refuse(storage, "hydra.sweeper.n_trials=4")
     assert "where that folder is gone for good: hydra.sweeper.changed_folder=accept" in output
-    app.run(storage, "hydra.sweeper.n_trials=4", "hydra.sweeper.changed_folder=accept")
+    app.run_in_process(storage, "hydra.sweeper.n_trials=4", "hydra.sweeper.changed_folder=accept")
     assert [path.name for path in app.sweep.glob("[0-9]*")] == ["3"]
 
 
 def test_a_study_does_not_begin_in_a_folder_with_trials_of_another(toy: MakeToy) -> None:
     app = make(toy, 2, steps=1)
-    app.run()
+    app.run_in_process()
     (app.sweep / "study.journal").unlink()
     output = app.refuse()
     assert (
@@ -56,7 +56,7 @@ def test_a_study_does_not_begin_in_a_folder_with_trials_of_another(toy: MakeToy)
 
 def test_an_outcome_of_another_start_is_not_taken_for_a_result(toy: MakeToy) -> None:
     app = make(toy, 1, steps=1)
-    app.run()
+    app.run_in_process()
     path = app.sweep / "0" / "outcome.json"
     said = json.loads(path.read_text())
     study = app.study()
@@ -69,5 +69,5 @@ def test_an_outcome_of_another_start_is_not_taken_for_a_result(toy: MakeToy) -> 
         study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=facts))
         (app.sweep / str(number)).mkdir()
         (app.sweep / str(number) / "outcome.json").write_text(json.dumps(said | change))
-    app.run("hydra.sweeper.n_trials=5")
+    app.run_in_process("hydra.sweeper.n_trials=5")
     assert app.kinds()[:5] == ["complete", "complete", "killed", "killed", "killed"]

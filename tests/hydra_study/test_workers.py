@@ -29,7 +29,7 @@ def test_a_slot_does_not_wait_for_another_one(toy: MakeToy) -> None:
         return cfg.x
     """
     app = toy(body, sweeper="n_trials: 8\nslots: 2\nparams: {x: 'interval(0,1)'}")
-    app.run("hydra/sweeper/sampler=random")
+    app.run_in_process("hydra/sweeper/sampler=random")
     assert app.kinds() == ["complete"] * 8
 
 
@@ -83,12 +83,12 @@ def _megabytes(pid: int) -> float:
 
 def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> None:
     app = toy("return cfg.x", sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}")
-    app.run()
+    app.run_in_process()
     journal = app.sweep / "study.journal"
     whole = journal.read_bytes()
     with journal.open("ab") as file:
         file.write(b'{"op_code":6,"worker_id":"cut off in the mid')
-    app.run("hydra.sweeper.n_trials=3")
+    app.run_in_process("hydra.sweeper.n_trials=3")
     assert journal.read_bytes().startswith(whole)
     assert app.kinds() == ["complete"] * 3
 
@@ -137,7 +137,7 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
         "x: 0.0\nk: 3",
         "n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)', k: '3,5'}",
     )
-    app.run()
+    app.run_in_process()
     started_with = (app.sweep / "multirun.yaml").read_text()
     output = app.refuse("x=interval(0,2)", "k=3")
     assert (app.sweep / "multirun.yaml").read_text() == started_with
@@ -145,7 +145,9 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     assert "k: choices=[3, 5] became fixed=3" in output
     assert "Traceback" not in output
     assert len(app.trials()) == 2
-    app.run("x=interval(0,2)", "hydra.sweeper.changed=accept", "hydra.sweeper.n_trials=4")
+    app.run_in_process(
+        "x=interval(0,2)", "hydra.sweeper.changed=accept", "hydra.sweeper.n_trials=4"
+    )
     assert app.kinds() == ["complete"] * 4
     refused = app.refuse("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed=accept")
     assert "cannot change within a study" in refused
@@ -159,7 +161,7 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
     app = toy(
         "return cfg.x", "x: 0.25\nnet: a\nk: 5", options + "\nenqueue: [{x: 0.5, net: b}, 'net=a']"
     )
-    app.run()
+    app.run_in_process()
     first, second, _ = app.trials()
     assert first.params["x"] == 0.5
     assert first.params["net"] == "b"
@@ -170,7 +172,7 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
         f"n_trials: 9\nsampler: {{seed: 0}}\nparams: {{x: 'interval(0,1)'}}\n"
         f"enqueue: ['{app.sweep}']\nprior: ['{app.sweep}/best.yaml']",
     )
-    other.run()
+    other.run_in_process()
     is_near = [attributes.PRIOR in trial.user_attrs for trial in other.trials()]
     assert not is_near[0]
     assert 2 <= sum(is_near) <= 7
@@ -189,7 +191,7 @@ def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy:
     )
     (app.folder / "conf" / "sweeps").mkdir()
     (app.folder / "conf" / "sweeps" / "wide.yaml").write_text("# @package _global_\nx: 0.75\n")
-    app.run("sweeps=wide", "k=7")
+    app.run_in_process("sweeps=wide", "k=7")
     assert app.trials()[0].params == {"x": 0.75, "net": "b"}
 
 
@@ -206,7 +208,7 @@ def test_a_starting_preset_omits_keys_of_searched_group_options(
         (app.folder / "conf" / "net" / f"{name}.yaml").write_text(text)
     config = app.folder / "conf" / "config.yaml"
     config.write_text(config.read_text().replace("- _self_", "- net: a\n  - _self_"))
-    app.run()
+    app.run_in_process()
     assert app.trials()[0].params["x"] == 0.5
 
 
@@ -215,7 +217,7 @@ def test_the_pruner_none_ignores_options_of_another_pruner(toy: MakeToy) -> None
         "return cfg.x",
         sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}",
     )
-    app.run("hydra/sweeper/pruner=none")
+    app.run_in_process("hydra/sweeper/pruner=none")
     assert app.kinds() == ["complete"]
     other = toy(
         "return cfg.x",
