@@ -70,6 +70,10 @@ def test_the_rest_lasts_by_the_power_of_the_trainings(tmp_path: Path) -> None:
     stages["baseline"].joules = 200 * 40
     by_power = context(tmp_path, *words, **spent, stages=stages)
     assert (by_power.watts, by_power.left) == (200, pytest.approx(144))
+    stages["baseline"].joules = 50 * 40
+    assert context(tmp_path, *words, stages=stages).watts == 100, "as planned for the search"
+    stages["search"] = StageState(seconds=60, joules=90 * 60)
+    assert context(tmp_path, *words, stages=stages).watts == 74, "by what it needed"
 
 
 def test_the_smaller_of_two_limits_holds(tmp_path: Path) -> None:

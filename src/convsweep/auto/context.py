@@ -52,16 +52,16 @@ class StageContext:
 
     @property
     def watts(self) -> float | None:
-        """Mean power of the machine: as stated, or in all trainings so far, or else as the plan
-        measured it; None if it is not known.
+        """Mean power of the machine: as stated, or in all trainings so far; until the search at
+        least what the plan expects of it; None if it is not known.
         """
         if self.request.watts is not None:
             return self.request.watts
         done = [each for name in TRAINING if (each := self.state.stages.get(name)) is not None]
         joules = sum(each.joules for each in done)
-        if joules > 0:
-            return joules / sum(each.seconds for each in done)
-        return self.files.plan.get("watts") or None
+        measured = joules / sum(each.seconds for each in done) if joules > 0 else 0.0
+        planned = 0.0 if self.seconds_of(SPACE) else float(self.files.plan.get("watts") or 0.0)
+        return max(measured, planned) or None
 
     @property
     def seconds(self) -> float | None:

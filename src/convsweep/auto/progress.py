@@ -50,40 +50,34 @@ class Progress:
         if not self._is_shown or seconds < self._next:
             return
         self._next = seconds + self._every
-        parts = self._parts(seconds)
+        parts = self._parts()
         if self._is_terminal:
             stage = f"stage {self._place}, {self._name}"
             write_atomically(self._context.files.caption, "; ".join([stage, *parts]) + "\n")
         else:
             say(f"[{'; '.join([f'{self._name}, {duration_text(seconds)}', *parts])}]")
 
-    def _parts(self, seconds: float) -> list[str]:
+    def _parts(self) -> list[str]:
         parts = []
         if self._name == SPACE:
             parts.append(best_so_far(self._context, self._chance))
         else:
             rows = read_rows(self._context.files.study / "confirm" / "runs" / "sweep.csv")
             parts.append(f"{sum(row['kind'] == 'complete' for row in rows)} trainings done")
-        left = left_text(self._context, seconds)
+        left = left_text(self._context)
         if left:
             parts.append(f"{left} for all")
         return parts
 
 
-def left_text(context: StageContext, seconds: float = 0.0) -> str:
-    """Return how much of a limit is left, in words; empty without one.
-
-    Args:
-        context: a run at the start of a stage.
-        seconds: how long the stage has run.
-    """
-    left, joules = context.left - seconds, context.request.joules
+def left_text(context: StageContext) -> str:
+    """Return how much of a limit is left, in words; empty without one."""
+    left, joules = context.left, context.request.joules
     if not math.isfinite(left):
         return ""
     of_energy = ""
     if joules is not None and context.watts is not None:
-        rest = joules - context.state.joules - seconds * context.watts
-        of_energy = f" and {energy_text(rest)}"
+        of_energy = f" and {energy_text(joules - context.state.joules)}"
     return f"{duration_text(left)}{of_energy} left"
 
 

@@ -28,6 +28,9 @@ from hydra_study import usable_cores
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
+# How long the power of the machine at rest is measured.
+REST_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -70,20 +73,24 @@ def choose_width(
 
 
 def measure_watts(
-    decisions: Decisions, look: Look, data: "DataModule", meter: EnergyMeter
+    decisions: Decisions, look: Look, data: "DataModule", meter: EnergyMeter, slots: int
 ) -> float:
-    """Return the mean power of this machine while it trains a baseline of middle width.
+    """Return the mean power of this machine while it trains baselines of middle width on as many
+    devices as a search: above that of the machine at rest, so many times that of one.
 
     Raises:
         UserError: its counters stand still.
     """
-    watts = try_width(decisions, look, data, WIDTHS[1], 1, meter=meter).pace.speed.watts
+    rest = meter.watts_over(REST_SECONDS)
+    found = try_width(decisions, look, data, WIDTHS[1], 1, meter=meter)
+    watts = found.pace.speed.watts
+    at_once = min(slots, num_devices(str(found.cfg.trainer.accelerator)))
     if not watts:
         raise UserError(
             f"energy= needs counters that count, but the {meter} stood still while a network was"
             " trained; add the machine's mean power, as in power=150W"
         )
-    return watts
+    return watts + (at_once - 1) * max(0.0, watts - rest)
 
 
 def try_width(

@@ -115,6 +115,12 @@ class EnergyMeter:
         """Return the energy since the meter was made."""
         return sum(counter.joules() for counter in self.counters)
 
+    def watts_over(self, seconds: float) -> float:
+        """Return the mean power over some seconds, in which this thread waits."""
+        joules, began = self.joules(), time.monotonic()
+        time.sleep(seconds)
+        return (self.joules() - joules) / (time.monotonic() - began)
+
     def __str__(self) -> str:
         kinds = [counter.kind for counter in self.counters]
         counts = {kind: kinds.count(kind) for kind in kinds}

@@ -72,7 +72,7 @@ def make_plan(
     slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     watts, energy_s = None, math.inf
     if energy is not None:
-        watts = energy.watts or measure_watts(decisions, look, data, energy.meter)
+        watts = energy.watts or measure_watts(decisions, look, data, energy.meter, slots)
         energy_s = energy.joules / watts
         seconds = energy_s if seconds is None else min(seconds, energy_s)
     baseline = choose_width(decisions, look, data, seconds, slots)
