@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from convsweep.cli.override_quotes import quote_values
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-EXTRAS = {"model/net=timm", "model/net=smp"}
+EXTRAS = {"model/net=timm": "timm", "model/net=smp": "segmentation_models_pytorch"}
+# Each sets keys of all groups, or chooses for other groups.
+ALONE = {"experiment", "debug"}
 NOT_CHOSEN = {".", "data/loading", "model/shared", "hydra"}
 # Groups of synth.yaml.
 OF_SYNTH = {"method", "parameterization"}
@@ -31,6 +34,22 @@ def choices() -> list[str]:
         for path in files
         if path.parent.as_posix() not in left_out
     ]
+
+
+def combinations() -> list[list[str]]:
+    """Return the choices with one of each group in a config, since composing takes the time; first
+    those of a group, last those of a group within it, which another choice may lack.
+    """
+    groups: dict[str, list[str]] = {}
+    for choice in choices():
+        groups.setdefault(choice.partition("=")[0], []).append(choice)
+    alone = [[choice] for group in sorted(ALONE) for choice in groups.pop(group)]
+    together: list[list[str]] = [[] for _ in range(max(map(len, groups.values())))]
+    for group, found in groups.items():
+        first = len(together) - len(found) if "/" in group else 0
+        for number, choice in enumerate(found, first):
+            together[number].append(choice)
+    return [*alone, *together]
 
 
 def composed(*overrides: str, primary: str = "config") -> DictConfig:
@@ -84,13 +103,13 @@ def test_commands_are_shown() -> None:
     assert len(shown()) > 10
 
 
-@pytest.mark.parametrize("choice", choices())
-def test_every_choice_composes_and_names_what_exists(choice: str) -> None:
-    if choice in EXTRAS:
-        pytest.importorskip(
-            {"model/net=timm": "timm", "model/net=smp": "segmentation_models_pytorch"}[choice]
-        )
-    cfg = composed(choice)
+def test_every_choice_is_in_one_combination() -> None:
+    assert sorted(choice for chosen in combinations() for choice in chosen) == sorted(choices())
+
+
+@pytest.mark.parametrize("chosen", combinations(), ids=" ".join)
+def test_every_choice_composes_and_names_what_exists(chosen: list[str]) -> None:
+    cfg = composed(*(choice for choice in chosen if find_spec(EXTRAS.get(choice, "convsweep"))))
     cfg.shape = {"in_shape": [3, 32, 32], "in_channels": 3, "num_classes": 10}
     for name in cfg.data:
         if OmegaConf.is_missing(cfg.data, name):

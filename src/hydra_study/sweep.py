@@ -107,7 +107,9 @@ def run_sweep(
     spec.prior = prior_points(space, spec)
 
     def compose(overrides: Iterable[str]) -> DictConfig:
-        return task_config(context.config_loader.load_sweep_config(config, list(overrides)))
+        texts = list(overrides)  # composing takes some tenths of a second
+        of_point = context.config_loader.load_sweep_config(config, texts) if texts else config
+        return task_config(of_point)
 
     first = compose(spec.first)
     refuse_floats(space, point, compose)

@@ -148,6 +148,7 @@ class Toy:
                 hangs.cancel()
                 root.handlers[:] = handlers
                 root.setLevel(level)
+                forget_modules_in(self.folder)
         output = printed.getvalue()
         assert ended == code, output
         return output
@@ -209,6 +210,13 @@ def printed_output() -> Iterator[io.StringIO]:
                 os.close(descriptor)
             file.seek(0)
             printed.write(file.read())
+
+
+def forget_modules_in(folder: Path) -> None:
+    """Let the next import of a module of the folder find another one by that name."""
+    for name, module in [*sys.modules.items()]:
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+            del sys.modules[name]
 
 
 def processes_in(folder: Path) -> list[int]:

@@ -37,9 +37,7 @@ def test_the_space_chooses(
 def test_a_sweep_says_what_was_chosen_and_runs(toy: MakeToy) -> None:
     space = "{x: 'interval(0,1)', $y: {values: 'interval(0,1)', when: x > 0.5}}"
     app = toy("return cfg.x", sweeper=f"n_trials: 4\nslots: 1\nparams: {space}")
-    output = app.run_in_process(
-        "hydra/sweeper/sampler=auto", "hydra.sweeper.sampler.n_startup_trials=2"
-    )
+    output = app.run("hydra/sweeper/sampler=auto", "hydra.sweeper.sampler.n_startup_trials=2")
     assert "sampler=auto chose tpe_group, since the space has conditions" in output
     assert app.kinds() == ["complete"] * 4
 
@@ -47,4 +45,4 @@ def test_a_sweep_says_what_was_chosen_and_runs(toy: MakeToy) -> None:
 def test_a_chosen_sampler_of_several_objectives_is_built(toy: MakeToy) -> None:
     options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
     app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")
-    assert "sampler=auto chose nsga2" in app.run_in_process("hydra/sweeper/sampler=auto")
+    assert "sampler=auto chose nsga2" in app.run("hydra/sweeper/sampler=auto")

@@ -30,7 +30,7 @@ OPTIONS = """
 
 def test_a_trial_trains_its_folds_and_its_value_is_their_mean(toy: MakeToy) -> None:
     app = toy(TRAINING, "x: 0\ndata: {fold: 0}\nseed: 0", OPTIONS)
-    output = app.run_in_process(
+    output = app.run(
         "hydra/sweeper/sampler=grid",
         "hydra/sweeper/pruner=wilcoxon",
         "hydra.sweeper.pruner.p_threshold=0.3",
@@ -54,7 +54,7 @@ def test_a_trial_trains_its_folds_and_its_value_is_their_mean(toy: MakeToy) -> N
 
 def test_trials_pause_between_folds_and_go_on_with_the_next(toy: MakeToy) -> None:
     app = toy(TRAINING.replace("cfg.x == 1 and", "False and"), "x: 0\ndata: {fold: 0}", OPTIONS)
-    app.run_in_process("hydra/sweeper/sampler=grid", "hydra/sweeper/schedule=promotion")
+    app.run("hydra/sweeper/sampler=grid", "hydra/sweeper/schedule=promotion")
     lines = (app.folder / "trained.txt").read_text().splitlines()
     assert len(lines) == len(set(lines)), "no fold is trained twice"
     assert sorted(line for line in lines if line.startswith("1")) == [

@@ -52,7 +52,7 @@ ALL = [(0, 5), (0, 6), (0, 7), (0, 8), (1, 5), (1, 6), (1, 7), (1, 8), (2, 5)]
 
 def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
     app = make(toy)
-    output = app.run_in_process("hydra/sweeper/sampler=grid")
+    output = app.run("hydra/sweeper/sampler=grid")
     assert trained(app) == ALL
     assert "all 3 trials are done (9 complete)" in output
     assert "winner of 2 finalists: trial 1, 1.07 +- 0.0058 (mean and standard error" in output
@@ -67,9 +67,9 @@ def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
     given = [[float(row[name]) for name in columns if row[name]] for row in rows]
     error = pytest.approx(0.01 / 3**0.5)
     assert given == [[pytest.approx(2.07), error], [pytest.approx(1.07), error], *[[]] * 7]
-    app.run_in_process("hydra/sweeper/sampler=grid")
+    app.run("hydra/sweeper/sampler=grid")
     assert trained(app) == ALL, "the same command trains nothing twice"
-    output = app.run_in_process(
+    output = app.run(
         "hydra/sweeper/sampler=grid",
         "hydra/sweeper/pruner=threshold",
         "hydra.sweeper.pruner.upper=-1",
@@ -82,7 +82,7 @@ def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
 def test_what_a_schedule_leaves_goes_to_the_finals_of_two_workers(toy: MakeToy) -> None:
     pruner = "    pruner: {_target_: optuna.pruners.MedianPruner}\n"
     app = toy(TRAINING, "x: 0\nseed: 5", OPTIONS + pruner)
-    output = app.run_in_process(
+    output = app.run(
         "hydra/launcher=joblib",
         "hydra.launcher.n_jobs=2",
         "hydra.sweeper.workers=2",
@@ -100,9 +100,7 @@ def test_what_a_schedule_leaves_goes_to_the_finals_of_two_workers(toy: MakeToy) 
 def test_the_command_line_can_set_what_the_config_leaves_out(toy: MakeToy) -> None:
     options = OPTIONS.replace("finalists: {top: 2, seeds: 3}", "")
     app = toy(TRAINING, "x: 0\nseed: 5", options)
-    output = app.run_in_process(
-        "hydra.sweeper.finalists={top: 1, seeds: 2}", "hydra/sweeper/sampler=grid"
-    )
+    output = app.run("hydra.sweeper.finalists={top: 1, seeds: 2}", "hydra/sweeper/sampler=grid")
     assert "the one finalist: trial 0" in output
 
 
@@ -117,7 +115,7 @@ def test_finalists_go_on_after_a_kill(toy: MakeToy) -> None:
     process.communicate(timeout=PATIENCE_S)
     hold.unlink()
     assert len(trained(app)) < 9
-    app.run_in_process("hydra/sweeper/sampler=grid")
+    app.run("hydra/sweeper/sampler=grid")
     ended = [one for one in app.trials() if one.value is not None]
     assert len(ended) == 9
     assert set(trained(app)) == set(ALL)

@@ -34,10 +34,10 @@ def heard(app: Toy) -> str:
 
 def test_it_learns_how_the_sweep_ended(toy: MakeToy) -> None:
     fine = watched(toy, "return cfg.x")
-    fine.run_in_process()
+    fine.run()
     assert heard(fine) == "complete"
     broken = watched(toy, "raise RuntimeError('a bug')")
-    broken.run_in_process(code=1)
+    broken.run(code=1)
     assert heard(broken) == "error"
 
 
@@ -65,7 +65,7 @@ def test_ctrl_c_ends_the_wait_for_an_observer_that_takes_long_to_end(toy: MakeTo
 
 def test_a_sweep_does_not_notice_that_its_observer_fails(toy: MakeToy) -> None:
     app = watched(toy, "return cfg.x", observer="raise SystemExit('no server')")
-    output = app.run_in_process()
+    output = app.run()
     assert app.kinds() == ["complete"] * 2
     assert "no server" not in output
     assert "no server" in (Path(app.sweep) / ".study" / "observer.log").read_text()

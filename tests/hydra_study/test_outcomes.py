@@ -51,7 +51,7 @@ def test_a_sweep_of_all_kinds_of_outcomes_has_the_right_kinds_and_the_right_best
         " go_on}\nmax_errors: 5"
     )
     app = toy(MIXED, sweeper=options)
-    app.run_in_process("hydra/sweeper/sampler=grid")
+    app.run("hydra/sweeper/sampler=grid")
     kinds = {trial.params["x"]: kind for trial, kind in zip(app.trials(), app.kinds(), strict=True)}
     assert kinds == {
         0: "complete",
@@ -80,7 +80,7 @@ def test_errors_in_a_row_stop_the_sweep_with_the_traceback_of_the_first(toy: Mak
         "raise KeyError(f'bug {cfg.x:.1f}')",
         sweeper="n_trials: 50\nparams: {x: 'interval(0,1)'}\nslots: 1",
     )
-    output = app.run_in_process(code=1)
+    output = app.run(code=1)
     assert len(app.trials()) == 3
     assert "3 errors in a row" in output
     assert "Traceback" in output
@@ -96,16 +96,16 @@ def test_an_error_with_a_kind_stops_the_sweep_with_its_message_alone(
         raise Mistake("there is no such folder")
     """
     options = "n_trials: 9\nparams: {x: 'interval(0,1)'}\nslots: 1\nmax_errors: 1"
-    output = toy(body, sweeper=options).run_in_process(code=1)
+    output = toy(body, sweeper=options).run(code=1)
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     assert "Traceback" not in output
-    output = toy(body, sweeper=options).run_in_process(
+    output = toy(body, sweeper=options).run(
         "hydra.sweeper.n_trials=2", "hydra.sweeper.max_errors=3"
     )
     assert "no trial has a value" in output
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    assert "Traceback" in toy(body, sweeper=options).run_in_process(code=1)
+    assert "Traceback" in toy(body, sweeper=options).run(code=1)
 
 
 def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> None:
@@ -113,7 +113,7 @@ def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> 
         "os.kill(os.getpid(), signal.SIGKILL)",
         sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\npolicy: {killed: retry 2}",
     )
-    app.run_in_process()
+    app.run()
     assert app.kinds() == ["killed"] * 3
     assert [trial.user_attrs.get("retry_of") for trial in app.trials()] == [None, 0, 1]
     assert len({trial.user_attrs.get("retried", False) for trial in app.trials()[:2]}) == 1
@@ -130,7 +130,7 @@ def test_a_trial_that_gets_a_signal_from_outside_was_killed(toy: MakeToy) -> Non
         return cfg.x
     """
     app = toy(body, sweeper="n_trials: 2\nslots: 2\nparams: {x: 'choice(1,2)'}")
-    app.run_in_process("hydra/sweeper/sampler=grid")
+    app.run("hydra/sweeper/sampler=grid")
     assert app.kinds() == ["killed", "killed", "complete", "complete"]
     for killed in app.trials()[:2]:
         assert "signal from outside" in killed.user_attrs["reason"]
@@ -141,7 +141,7 @@ def test_a_policy_can_stop_the_sweep(toy: MakeToy) -> None:
         "return float('nan')",
         sweeper="n_trials: 9\nparams: {x: 'range(0,9)'}\npolicy: {diverged: stop}\nslots: 1",
     )
-    output = app.run_in_process(code=1)
+    output = app.run(code=1)
     assert "policy.diverged=stop" in output
     assert app.kinds() == ["diverged"]
 
@@ -215,7 +215,7 @@ def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(
     app = toy(
         body, sweeper=f"n_trials: 1\nparams: {{x: 'choice(1,2)'}}\npolicy: {{{kind}: retry 1}}"
     )
-    app.run_in_process()
+    app.run()
     assert app.kinds() == [kind, "complete"]
     assert app.trials()[1].user_attrs["retry_of"] == 0
 
@@ -245,7 +245,7 @@ def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -
         raise KeyError("a bug of the user")
     """
     app = toy(body, sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
-    app.run_in_process()
+    app.run()
     assert app.kinds() == ["killed", "error"]
     assert "No space left" in app.trials()[0].user_attrs["reason"]
     assert "a bug of the user" in app.trials()[1].user_attrs["reason"]
@@ -273,7 +273,7 @@ def test_a_trial_over_its_time_says_so_in_study_and_file_and_its_policy_counts(
         "n_trials: 4\nslots: 4\ngrace: 4\ntrial_timeout: 6\npolicy: {timed_out: retry 1}\n"
         "params: {way: 'choice(short,stopped,ended,deaf)'}",
     )
-    app.run_in_process("hydra/sweeper/sampler=grid")
+    app.run("hydra/sweeper/sampler=grid")
     reason = "ran for 6 s (hydra.sweeper.trial_timeout)"
     kinds: dict[str, list[str]] = {}
     for one, kind in zip(app.trials(), app.kinds(), strict=True):
@@ -305,7 +305,7 @@ def test_a_start_on_a_full_disk_is_refused_with_one_message(
         " device', str(target))\n    replace(source, target)\nos.replace = full\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(app.folder))
-    output = app.run_in_process(code=1)
+    output = app.run(code=1)
     assert "is full; free some and start again" in output
     assert "Traceback" not in output
 

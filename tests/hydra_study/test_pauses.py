@@ -121,7 +121,7 @@ def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signal
     paused = [
         one.number for one, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "paused"
     ]
-    output = app.run_in_process(*PROMOTION)
+    output = app.run(*PROMOTION)
     trials, kinds = app.trials(), app.kinds()
     assert not {"running", "waiting"} & set(kinds), output
     retried = [one.number for one in trials if one.user_attrs.get(attributes.RETRIED)]
@@ -134,7 +134,7 @@ def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signal
 
 def test_a_trial_without_its_checkpoint_goes_on_from_its_start(toy: MakeToy) -> None:
     app = make(toy)
-    output = app.run_in_process(
+    output = app.run(
         *PROMOTION, "hydra.sweeper.checkpoint=nothing.ckpt", "hydra.sweeper.n_trials=3"
     )
     again = {key for key, count in epochs(app).items() if count > 1}
@@ -152,7 +152,7 @@ BY_BOTH = """
 
 def test_two_workers_promote_no_trial_twice(toy: MakeToy) -> None:
     app = make(toy, BY_BOTH + TRAINING)
-    app.run_in_process(
+    app.run(
         *PROMOTION,
         "hydra/launcher=joblib",
         "hydra.sweeper.workers=2",
@@ -203,7 +203,7 @@ def test_a_killed_trial_that_went_on_is_retried_and_counts_once(toy: MakeToy) ->
 
 def test_a_point_that_a_paused_trial_has_is_a_duplicate(toy: MakeToy) -> None:
     app = make(toy)
-    app.run_in_process(*PROMOTION, "x=choice(0.1,0.2,0.3,0.4)")
+    app.run(*PROMOTION, "x=choice(0.1,0.2,0.3,0.4)")
     trials, kinds = app.trials(), Counter(app.kinds())
     assert sum(kinds.values()) - kinds["duplicate"] == 4, "the space is exhausted"
     assert app.study().best_value == 0.1
@@ -221,7 +221,7 @@ def test_two_objectives_pause_on_the_named_one(toy: MakeToy) -> None:
     app = make(toy, TRAINING.replace("return cfg.x", "return cfg.x, -cfg.x"))
     given = (*PROMOTION, "hydra.sweeper.direction={loss: minimize, cost: minimize}")
     assert "name one by hydra.sweeper.prune_on" in app.refuse(*given)
-    app.run_in_process(*given, "hydra.sweeper.prune_on=loss")
+    app.run(*given, "hydra.sweeper.prune_on=loss")
     assert app.kinds()[by_value(app.trials())[0]] == "complete"
     assert app.kinds().count("complete") < 5
 

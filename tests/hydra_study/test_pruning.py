@@ -47,13 +47,13 @@ def epochs(app: Toy) -> int:
 def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
     options = "n_trials: 18\nslots: 2\nparams: {x: 'interval(0,1)'}\nsampler: {seed: 3}"
     without, with_ = toy(CURVE, sweeper=options), toy(CURVE, sweeper=options)
-    without.run_in_process(
+    without.run(
         "hydra/sweeper/sampler=random",
         "hydra.sweeper.sampler.seed=3",
         "hydra.sweeper.slots=1",
         "hydra.sweeper.n_trials=4",
     )
-    with_.run_in_process(
+    with_.run(
         "hydra/sweeper/sampler=random",
         "hydra.sweeper.sampler.seed=3",
         "hydra/sweeper/pruner=median",
@@ -77,7 +77,7 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(
     toy: MakeToy, sampler: str
 ) -> None:
     app = toy(BOTH, sweeper=OPPOSED + "prune_on: loss")
-    app.run_in_process("hydra/sweeper/pruner=median", f"hydra/sweeper/sampler={sampler}")
+    app.run("hydra/sweeper/pruner=median", f"hydra/sweeper/sampler={sampler}")
     assert set(app.kinds()) == {"complete", "pruned"}
     assert epochs(app) < 180
     complete = [trial for trial in app.trials() if trial.values is not None]
@@ -94,7 +94,7 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(
 
 def test_of_two_objectives_nothing_is_pruned_unless_one_is_named(toy: MakeToy) -> None:
     app = toy(BOTH, sweeper=OPPOSED)
-    app.run_in_process("hydra/sweeper/pruner=median", "hydra.sweeper.n_trials=10")
+    app.run("hydra/sweeper/pruner=median", "hydra.sweeper.n_trials=10")
     assert set(app.kinds()) == {"complete"}
     assert "choose median" in app.refuse(
         "hydra/sweeper/pruner=wilcoxon", "hydra.sweeper.prune_on=loss"
@@ -103,7 +103,7 @@ def test_of_two_objectives_nothing_is_pruned_unless_one_is_named(toy: MakeToy) -
 
 def test_wilcoxons_pruner_runs(toy: MakeToy) -> None:
     app = toy(CURVE, sweeper="n_trials: 8\nslots: 4\nparams: {x: 'interval(0,1)'}")
-    app.run_in_process("hydra/sweeper/pruner=wilcoxon")
+    app.run("hydra/sweeper/pruner=wilcoxon")
     assert len(app.trials()) == 8
     assert set(app.kinds()) <= {"complete", "pruned"}
 
@@ -126,7 +126,7 @@ def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -
         "x: 0.0\nn: 1\ny: 0.0",
         f"n_trials: 11\nslots: 2\nparams: {params}",
     )
-    output = app.run_in_process(f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=1")
+    output = app.run(f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=1")
     assert set(app.kinds()) == {"complete"}
     assert all(("y" in trial.params) == (trial.params["n"] == 2) for trial in app.trials())
     assert "Warning" not in output.replace("Hydra15MigrationWarning", ""), output

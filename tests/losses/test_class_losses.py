@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from segmentation_models_pytorch.losses import FocalLoss, LovaszLoss, TverskyLoss
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
@@ -31,6 +30,12 @@ LOSSES: list[ClassLoss] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def smp() -> Any:
+    """Return the losses of segmentation-models-pytorch."""
+    return pytest.importorskip("segmentation_models_pytorch.losses")
+
+
 def drawn(*size: int, ignored: bool = False) -> tuple[Tensor, Tensor]:
     """Return logits, and classes of which each is there."""
     torch.manual_seed(0)
@@ -48,14 +53,16 @@ def one_hot(target: Tensor) -> Tensor:
 
 @SIZES
 @pytest.mark.parametrize("alpha", [None, 0.25])
-def test_sigmoid_focal_is_torchvisions_and_smps(size: tuple[int, ...], alpha: float | None) -> None:
+def test_sigmoid_focal_is_torchvisions_and_smps(
+    smp: Any, size: tuple[int, ...], alpha: float | None
+) -> None:
     logits, target = drawn(*size)
     found = Focal(gamma=1.5, activation="sigmoid", alpha=alpha)(logits, target)
     theirs = sigmoid_focal_loss(
         logits, one_hot(target), -1 if alpha is None else alpha, 1.5, reduction="mean"
     )
     torch.testing.assert_close(found, theirs)
-    torch.testing.assert_close(found, FocalLoss("multiclass", alpha, 1.5)(logits, target))
+    torch.testing.assert_close(found, smp.FocalLoss("multiclass", alpha, 1.5)(logits, target))
 
 
 def test_softmax_focal_of_two_classes_is_torchvisions() -> None:
@@ -76,9 +83,11 @@ def test_focal_without_an_exponent_is_cross_entropy(weight: Tensor | None) -> No
 @SIZES
 @pytest.mark.parametrize("ignored", [False, True])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_tversky_is_smps(size: tuple[int, ...], ignored: bool, weight: Tensor | None) -> None:
+def test_tversky_is_smps(
+    smp: Any, size: tuple[int, ...], ignored: bool, weight: Tensor | None
+) -> None:
     logits, target = drawn(*size, ignored=ignored)
-    theirs = TverskyLoss(
+    theirs = smp.TverskyLoss(
         "multiclass", alpha=0.3, beta=0.7, smooth=0.5, ignore_index=IGNORED, class_weights=weight
     )
     found = Tversky(0.3, 0.7)(logits, target, weight, IGNORED)
@@ -94,11 +103,11 @@ def test_tversky_with_equal_weights_is_dice() -> None:
 @SIZES
 @pytest.mark.parametrize("ignored", [False, True])
 @pytest.mark.parametrize("per_sample", [False, True])
-def test_lovasz_is_smps(size: tuple[int, ...], ignored: bool, per_sample: bool) -> None:
+def test_lovasz_is_smps(smp: Any, size: tuple[int, ...], ignored: bool, per_sample: bool) -> None:
     logits, target = drawn(*size, ignored=ignored and not per_sample)
     logits.requires_grad_()
     # theirs takes three axes for the probabilities of one class
-    theirs = LovaszLoss("multiclass", per_sample, IGNORED)(
+    theirs = smp.LovaszLoss("multiclass", per_sample, IGNORED)(
         logits[..., None, None], target[..., None, None]
     )
     found = Lovasz(per_sample)(logits, target, None, IGNORED)
@@ -106,11 +115,11 @@ def test_lovasz_is_smps(size: tuple[int, ...], ignored: bool, per_sample: bool) 
     torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, theirs)))
 
 
-def test_lovasz_counts_classes_that_are_present() -> None:
+def test_lovasz_counts_classes_that_are_present(smp: Any) -> None:
     logits, target = drawn(7)
     target[target == 1] = 0
     weighted = Lovasz()(logits, target, torch.tensor([1.0, 5.0, 1.0]))
-    theirs = LovaszLoss("multiclass")(logits[..., None], target[..., None])
+    theirs = smp.LovaszLoss("multiclass")(logits[..., None], target[..., None])
     torch.testing.assert_close(weighted, theirs)
 
 

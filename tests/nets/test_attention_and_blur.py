@@ -1,5 +1,7 @@
 """Attention, blur, layer scale and stochastic depth against timm, torchvision and known values."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -13,7 +15,11 @@ from convsweep.nets.blur import BlurPool
 from convsweep.nets.residual import LayerScale, StochasticDepth
 from convsweep.nets.torchvision_weights import copy_in_order
 
-layers = pytest.importorskip("timm.layers")
+
+@pytest.fixture(scope="module")
+def layers() -> Any:
+    """Return timm's layers."""
+    return pytest.importorskip("timm.layers")
 
 
 @pytest.mark.parametrize("hard", [False, True])
@@ -28,7 +34,7 @@ def test_squeeze_and_excitation_equals_torchvisions(hard: bool) -> None:
 
 
 @pytest.mark.parametrize("channels", [3, 16, 64, 200, 512])
-def test_efficient_channel_attention_equals_timms(channels: int) -> None:
+def test_efficient_channel_attention_equals_timms(layers: Any, channels: int) -> None:
     theirs, ours = layers.EcaModule(channels), EfficientChannelAttention(channels)
     copy_in_order(theirs, ours)
     x = torch.randn(2, channels, 5, 7)
@@ -37,7 +43,7 @@ def test_efficient_channel_attention_equals_timms(channels: int) -> None:
 
 @pytest.mark.parametrize("size", [3, 5])
 @pytest.mark.parametrize("spatial", [(8, 8), (9, 12)])
-def test_blur_equals_timms(size: int, spatial: tuple[int, int]) -> None:
+def test_blur_equals_timms(layers: Any, size: int, spatial: tuple[int, int]) -> None:
     theirs = layers.BlurPool2d(6, filt_size=size, stride=2)
     x = torch.randn(2, 6, *spatial)
     torch.testing.assert_close(BlurPool(2, 6, size, 2)(x), theirs(x))

@@ -319,14 +319,14 @@ def test_objectives_may_be_costs(trained: Path) -> None:
     assert result["objectives"]["macs"] == result["cost"]["macs"] > 0
 
 
-@pytest.mark.parametrize("debug", ["fast", "overfit"])
-def test_debug_configs_run(train: Train, debug: str) -> None:
-    folder = train(f"debug={debug}", "trainer.max_epochs=2")
+def test_a_fast_check_runs(train: Train) -> None:
+    folder = train("debug=fast", "trainer.max_epochs=2")
     assert result_of(folder)["outcome"] == "complete"
 
 
 def test_overfit_learns_its_batches_by_heart(train: Train) -> None:
     folder = train("debug=overfit", "trainer.max_epochs=150", "model.net.width=16")
+    assert result_of(folder)["outcome"] == "complete"
     assert result_of(folder)["best"]["train/loss"] < 0.1
 
 

@@ -103,7 +103,7 @@ def swept(tmp_path: Path, run: Command) -> MakeConfirmed:
 
     def make(*arguments: str, code: int = 0) -> Confirmed:
         confirmed = Confirmed(tmp_path / "toy", run)
-        confirmed.toy.run_in_process("hydra/sweeper/sampler=grid", *arguments, code=code)
+        confirmed.toy.run("hydra/sweeper/sampler=grid", *arguments, code=code)
         return confirmed
 
     return make
