@@ -53,7 +53,7 @@ def preset_of(
     for override in parser.parse_overrides(overrides):
         if override.is_delete():
             left_out.append(override.input_line)
-        elif loader.get_group_options(override.key_or_group):
+        elif _is_group(override.key_or_group, loader, folders):
             choice = _choice(override)
             defaults = [each for each in defaults if not _is_same(each, choice)] + [choice]
         else:
@@ -82,6 +82,15 @@ def _base(hydra: DictConfig) -> tuple[list[Any], DictConfig]:
     defaults = OmegaConf.to_container(body.pop("defaults", OmegaConf.create([])))
     assert isinstance(defaults, list)
     return [each for each in defaults if each != "_self_"], body
+
+
+def _is_group(key: str, loader: ConfigLoader, folders: Sequence[str]) -> bool:
+    """Return whether a key is a config group, also of a folder that a primary config adds, which
+    the loader of a sweep does not know.
+    """
+    return bool(loader.get_group_options(key)) or any(
+        Path(folder.removeprefix("file://"), key).is_dir() for folder in folders
+    )
 
 
 def _is_same(entry: Any, choice: dict[str, Any]) -> bool:
