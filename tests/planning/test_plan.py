@@ -127,10 +127,19 @@ def test_what_the_user_gives_is_kept_and_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_train", "dim", "batch"), [(60_000, 2, 64), (400, 2, 32), (200, 3, 2), (5, 1, 2)]
+    ("num_train", "dim", "is_dense", "batch"),
+    [
+        (60_000, 2, False, 64),
+        (400, 2, False, 32),
+        (200, 3, False, 16),
+        (200, 3, True, 2),
+        (5, 1, False, 2),
+    ],
 )
-def test_batches_leave_steps_for_an_epoch(num_train: int, dim: int, batch: int) -> None:
-    assert decide_batch(decided(), num_train, dim, 1, is_dense=False) == batch
+def test_batches_leave_steps_for_an_epoch(
+    num_train: int, dim: int, is_dense: bool, batch: int
+) -> None:
+    assert decide_batch(decided(), num_train, dim, 1, is_dense=is_dense) == batch
 
 
 @pytest.mark.parametrize(

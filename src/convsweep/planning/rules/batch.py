@@ -6,6 +6,10 @@ from convsweep.planning.decisions import Decisions
 
 # Steps of an epoch that a batch leaves at least, and largest batch.
 STEPS_AN_EPOCH, LARGEST_BATCH = 8, 64
+# The same by the number of axes: of samples with one answer, as in experiment=cnn_volumes, and with
+# one at each position (volumes: nnU-Net).
+LARGEST_OF_SAMPLES = {1: LARGEST_BATCH, 2: LARGEST_BATCH, 3: 16}
+LARGEST_OF_DENSE = {1: 16, 2: 8, 3: 2}
 # Share of the free memory that one training may take.
 MEMORY_SHARE = 0.5
 BETTER = " (batches of 64 beat 128 on Fashion-MNIST, docs/results.md)"
@@ -29,7 +33,7 @@ def decide_batch(
         is_dense: whether there is an answer at every position.
         unit: what is counted.
     """
-    largest = {1: 16 if is_dense else LARGEST_BATCH, 2: 8 if is_dense else LARGEST_BATCH, 3: 2}[dim]
+    largest = (LARGEST_OF_DENSE if is_dense else LARGEST_OF_SAMPLES)[dim]
     if sample_bytes > 2**18:  # 256x256 and more
         largest = min(largest, 4)
     batch = 2

@@ -136,11 +136,11 @@ def composing(sweep: SweepFolder) -> Iterator[Callable[[str, list[str]], Any]]:
     first, *others = sorted(
         _config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file()
     )
-    path = (
-        [f"hydra.searchpath={override_text([f'file://{folder}' for folder in others])}"]
-        if others
-        else []
-    )
+    added = [
+        *(f"file://{folder}" for folder in others),
+        *map(str, sweep.config.hydra.searchpath or ()),
+    ]
+    path = [f"hydra.searchpath={override_text(added)}"] if added else []
 
     def compose_one(network: str, overrides: list[str]) -> Any:
         try:
