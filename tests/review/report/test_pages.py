@@ -30,7 +30,7 @@ from tests.review.report.studies import mixed
 ALWAYS = ["In one minute", "What was searched", "Run it again"]
 WHOLE = [
     *ALWAYS,
-    "The winner",
+    "The best trial",
     "Best trials",
     "Confirmation",
     "History",

@@ -39,7 +39,7 @@ def sweep_page(sweep: Sweep) -> Page:
     if sweep.best is not None:
         order = order_of(sweep, first)
         sections += [
-            ("The winner", trial_blocks(sweep, sweep.best)),
+            ("The best trial", trial_blocks(sweep, sweep.best)),
             ("Best trials", best_blocks(sweep)),
             ("Confirmation", confirmation_blocks(sweep, confirmation)),
             ("Pareto front", front_blocks(sweep) if sweep.several else []),
