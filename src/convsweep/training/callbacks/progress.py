@@ -3,6 +3,8 @@
 import signal
 import threading
 import time
+from itertools import pairwise
+from statistics import median
 from types import FrameType
 from typing import Any
 
@@ -17,9 +19,9 @@ from convsweep.tracking.best_scores import best_scores
 
 # Seconds between two updates of the bar.
 REFRESH_S = 0.2
-# Seconds of steps from which the time left is estimated within the first epoch, and least time
-# left that is said.
-ESTIMATE_AFTER_S, LEAST_LEFT_S = 5.0, 10.0
+# Seconds and number of steps from which the time left is estimated within the first epoch, by their
+# median, as early ones may be slow; and least time left that is said.
+ESTIMATE_AFTER_S, ESTIMATE_AFTER_STEPS, LEAST_LEFT_S = 5.0, 3, 10.0
 
 
 class EpochLines(ProgressBar):
@@ -37,7 +39,8 @@ class EpochLines(ProgressBar):
         self.shown_at = self.started_at = 0.0
         self.validated_epoch = -1
         self.enabled = True
-        self.first_step_at, self.first_step, self.num_epochs = 0.0, 0, 0
+        self.step_ends: list[float] = []
+        self.num_epochs = 0
         self.has_estimated = False
 
     def disable(self) -> None:
@@ -110,16 +113,17 @@ class EpochLines(ProgressBar):
 
     def estimate(self, trainer: L.Trainer, step: int, now: float) -> None:
         """Say the time left from the steps after the first, once in a long first epoch."""
-        if self.first_step_at == 0:
-            self.first_step_at, self.first_step = now, step
+        if self.has_estimated or not trainer.max_epochs:
             return
-        seconds, steps = now - self.first_step_at, step - self.first_step
-        if seconds < ESTIMATE_AFTER_S or self.has_estimated or not trainer.max_epochs:
+        self.step_ends.append(now)
+        is_early = now - self.step_ends[0] < ESTIMATE_AFTER_S
+        if is_early or len(self.step_ends) <= ESTIMATE_AFTER_STEPS:
             return
         self.has_estimated = True
+        step_s = median(end - start for start, end in pairwise(self.step_ends))
         epochs = trainer.max_epochs - trainer.current_epoch
         rest = epochs * float(trainer.num_training_batches) - step - 1
-        self.say_left(trainer, rest * seconds / steps, " and validation")
+        self.say_left(trainer, rest * step_s, " and validation")
 
     def say_left(self, trainer: L.Trainer, seconds: float, besides: str = "") -> None:
         """Say the time left, and what may end the training before."""
