@@ -58,9 +58,10 @@ def test_files_of_two_colours_become_rgb() -> None:
     ("sizes", "given", "expected"),
     [
         ([MIDDLE] * 20, [], (None, None, None)),
-        ([LARGE] * 20, [], ([256, 256], 186, None)),
+        ([LARGE] * 20, [], ([256, 256], 100, None)),
         ([(1000, 100)] * 20, [], ([256, 112], 3, None)),
-        ([LARGE] * 17 + [SMALL] * 3, [], ([256, 256], 186, None)),
+        ([LARGE] * 3000, [], ([256, 256], 1, None)),
+        ([LARGE] * 17 + [SMALL] * 3, [], ([256, 256], 100, None)),
         ([SMALL] * 17 + [LARGE] * 3, [], (None, None, [32, 64])),
         ([LARGE] * 20, ["data.image_size=512"], (None, None, 512)),
         ([LARGE] * 20, ["data.crop_size=512"], (512, 47, None)),

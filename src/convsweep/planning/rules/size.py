@@ -23,6 +23,8 @@ MOST_FILES = 0.9
 # Largest crop of images with masks; they are cropped where they are larger than files of one size
 # may be.
 LARGEST_CROP = 256
+# Crops of an epoch: 12 epochs of them, in batches of 8, are the steps of a hand-made recipe.
+MOST_CROPS = 2000
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
 # spacings differ by more than this factor.
 PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
@@ -76,10 +78,11 @@ def decide_crops(decisions: Decisions, sizes: Sequence[Size]) -> bool:
         else f"{said}, not more than {LARGEST_KEPT}",
     )
     height, width = per_axis("crop_size", held, 2, int) or middle
+    covering = round(math.prod(middle) / (height * width))
     decisions.decide(
         "data.crops_per_image",
-        max(1, round(math.prod(middle) / (height * width))),
-        f"{said}: as many pixels an epoch as there are",
+        max(1, min(covering, MOST_CROPS // len(sizes))),
+        f"{said}: as many pixels an epoch as there are, at most about {MOST_CROPS:,} crops",
     )
     return True
 
