@@ -23,7 +23,7 @@ from convsweep.pictures.prediction import Prediction
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, best_epoch, confusion
 from convsweep.tracking.confusion import count_confusion
 from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluation_mode, predict
-from convsweep.tracking.wandb.media import confusion_chart, prediction_image
+from convsweep.tracking.wandb.media import confusion_chart, prediction_images
 
 NAMES = ["background", "cell, small", "edge"]
 
@@ -178,10 +178,22 @@ def test_every_kind_of_data_can_be_drawn(
     ]
     draw_predictions(predictions, NAMES).savefig(tmp_path / "drawn.png")
     assert pixels_of(tmp_path / "drawn.png").std() > 5
-    image = prediction_image(predictions[0], NAMES)
+    image = prediction_images(predictions, NAMES)[0]
     side_by_side = len(spatial) == 3 and (2 * spatial[2] + spatial[1], max(spatial[:2]))
     assert image.image.size == ((400, 250) if len(spatial) == 1 else side_by_side or spatial[::-1])
     assert bool(image._masks) == (kind == "segmentation" and len(spatial) > 1)
+
+
+def test_pictures_of_several_sizes_are_padded_to_one_for_wandb() -> None:
+    predictions = [
+        Prediction.of(
+            np.full((1, *size), 200, np.uint8), np.ones(size), np.ones((3, *size)), f"val/{size}"
+        )
+        for size in ((6, 4), (3, 9))
+    ]
+    images = prediction_images(predictions, NAMES)
+    assert [image.image.size for image in images] == [(9, 6), (9, 6)]
+    assert (np.asarray(images[0].image)[..., 0] > 0).sum() == 6 * 4
 
 
 def test_masks_have_a_legend_of_the_classes_that_are_drawn() -> None:

@@ -21,7 +21,7 @@ from convsweep.tracking.best_epoch import (
     picture_path,
     wandb_logger,
 )
-from convsweep.tracking.wandb.media import prediction_image
+from convsweep.tracking.wandb.media import prediction_images
 
 # Values of the samples that are predicted at a time.
 CHUNK_VALUES = 1_000_000
@@ -70,7 +70,7 @@ class SamplePredictions(BestEpochCallback):
         if logger is not None:
             images = self._predictions
             logger.log_media(
-                lambda: {"predictions/val": [prediction_image(each, names) for each in images]},
+                lambda: {"predictions/val": prediction_images(images, names)},
                 best_epoch(trainer),
             )
 
