@@ -88,3 +88,32 @@ def test_the_end_is_announced_at_the_signal_and_not_after_a_long_step(
     assert received == [signal.SIGTERM]
     text = "SIGTERM: the training ends after the step in progress\n"
     assert capfd.readouterr().err == (text if enabled else "")
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [
+        ([4.0, 0.3, 0.3], []),
+        ([4.0, 2.0, 2.0], ["about 56 s left to epoch 30"]),
+        ([30.0, 10.0, 10.0], ["about 14 min 30 s left to epoch 30"]),
+    ],
+)
+def test_a_short_first_epoch_does_not_say_the_time_left(
+    durations: list[float], expected: list[str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
+    lines, best = EpochLines([]), BestScores("val/loss", "min")
+    for epoch, seconds in enumerate(durations):
+        trainer: Any = SimpleNamespace(
+            is_global_zero=True,
+            callbacks=[best],
+            callback_metrics={},
+            early_stopping_callback=None,
+            current_epoch=epoch,
+            max_epochs=30,
+        )
+        lines.on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
+        now += seconds
+        lines.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+    assert [line for line in said if "left" in line] == expected

@@ -22,6 +22,8 @@ REFRESH_S = 0.2
 # Seconds and number of steps from which the time left is estimated within the first epoch, by their
 # median, as early ones may be slow; and least time left that is said.
 ESTIMATE_AFTER_S, ESTIMATE_AFTER_STEPS, LEAST_LEFT_S = 5.0, 3, 10.0
+# A first epoch shorter than this is mostly the start, so that the second says the time left.
+START_S = 20.0
 
 
 class EpochLines(ProgressBar):
@@ -41,7 +43,7 @@ class EpochLines(ProgressBar):
         self.enabled = True
         self.step_ends: list[float] = []
         self.num_epochs = 0
-        self.has_estimated = False
+        self.has_estimated = self.has_said_left = False
 
     def disable(self) -> None:
         self.enabled = False
@@ -108,7 +110,9 @@ class EpochLines(ProgressBar):
             f" s{star}"
         )
         self.num_epochs += 1
-        if self.num_epochs == 1 and trainer.max_epochs:
+        is_typical = self.num_epochs == 2 or seconds >= START_S
+        if self.num_epochs <= 2 and is_typical and not self.has_said_left and trainer.max_epochs:
+            self.has_said_left = True
             self.say_left(trainer, (trainer.max_epochs - trainer.current_epoch - 1) * seconds)
 
     def estimate(self, trainer: L.Trainer, step: int, now: float) -> None:
