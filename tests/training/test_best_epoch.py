@@ -1,14 +1,11 @@
 """Which epochs a run keeps, and the scores of the best one."""
 
-import csv
-import json
-from pathlib import Path
-
 import pytest
 
 from convsweep.training import early_checks
 from convsweep.training.build import read_checkpoint
 from tests.conftest import Train
+from tests.training.run_files import result_of, rows_of
 
 pytestmark = pytest.mark.long
 
@@ -17,15 +14,6 @@ pytestmark = pytest.mark.long
 def _worst_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow to monitor a loss by its highest value, which the first epoch has."""
     monkeypatch.setattr(early_checks, "check_direction", lambda cfg: None)
-
-
-def result_of(folder: Path) -> dict:
-    return json.loads((folder / "result.json").read_text())
-
-
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open() as file:
-        return [row for row in csv.DictReader(file) if row.get("val/loss")]
 
 
 def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> None:

@@ -1,6 +1,5 @@
 """A run from its command line to its folder: what is learnt, kept, resumed and refused."""
 
-import csv
 import json
 import signal
 from pathlib import Path
@@ -15,17 +14,9 @@ from convsweep.errors import UserError
 from convsweep.training.build import load_model, read_checkpoint
 from convsweep.training.result_table import show_result
 from tests.conftest import Train
+from tests.training.run_files import result_of, rows_of
 
 pytestmark = pytest.mark.long
-
-
-def result_of(folder: Path) -> dict:
-    return json.loads((folder / "result.json").read_text())
-
-
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open() as file:
-        return [row for row in csv.DictReader(file) if row.get("val/loss")]
 
 
 def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.auto.context import StageContext
-from convsweep.auto.evidence import Calibration, Interval, calibration, interval_of_test
+from convsweep.auto.evidence import (
+    Calibration,
+    Interval,
+    calibration,
+    groups_of,
+    interval_of_test,
+)
 from convsweep.auto.files import PRESET, Files
 from convsweep.auto.request import AutoRequest
 from convsweep.auto.state import State
@@ -193,7 +199,7 @@ def limits_text(files: Files) -> str:
         said.append("- There was no test: the scores are of samples that chose the network.")
     elif count < FEW_TESTED:
         said.append(f"- {count} test samples are few: one of them is {1 / count:.1%} of the score.")
-    groups = len({row["group"] for row in files.samples if "group" in row})
+    groups = len(groups_of(files.samples) or ())
     if 0 < groups < FEW_GROUPS:
         said.append(f"- The test part has {groups} groups, which are few: the interval is rough.")
     if not files.confirmation:

@@ -88,8 +88,7 @@ def validation_command(context: StageContext) -> list[str]:
     """
     files, metric = context.files, context.files.metric.removeprefix("val/")
     is_long = context.costs().start > VALIDATION_SHARE * context.left
-    is_known = metric == "accuracy" and not files.has_groups
-    if is_known or not has_rule(metric) or not files.plan.get("num_val"):
+    if is_share_of_samples(files) or not has_rule(metric) or not files.plan.get("num_val"):
         return []
     if files.validated or is_long:
         return []
@@ -145,7 +144,7 @@ def chance_text(files: Files, value: float, by_answers: float | None) -> str:
         by_answers: the difference that chance explains, by the baseline's answers.
     """
     count = int(files.plan.get("num_val") or 0)
-    if is_accuracy(files) and count and not files.has_groups:
+    if is_share_of_samples(files) and count:
         difference = points(chance(value, count))
     elif by_answers is not None:
         count, difference = len(files.validated), f"{by_answers:.2g}"
@@ -161,9 +160,11 @@ def chance_of_answers(files: Files) -> float | None:
     return chance_by_answers(files.metric.removeprefix("val/"), files.validated)
 
 
-def is_accuracy(files: Files) -> bool:
-    """Return whether the metric is the share of samples that are right."""
-    return files.metric.rpartition("/")[2] == "accuracy"
+def is_share_of_samples(files: Files) -> bool:
+    """Return whether the metric is the share of samples that are right, and none are alike, so that
+    what chance explains follows from their number.
+    """
+    return files.metric.rpartition("/")[2] == "accuracy" and not files.has_groups
 
 
 def score_text(name: str, context: StageContext) -> str:

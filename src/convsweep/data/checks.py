@@ -1,6 +1,5 @@
 """Checks of samples before training; messages name the samples that fail."""
 
-import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.files.images import WHITE, is_deep
+from convsweep.data.files.images import WHITE, is_deep, look_into
 from convsweep.data.labels import outside
 from convsweep.data.samples import Array, DataInfo, Samples
 from convsweep.data.statistics import chunks
@@ -63,12 +62,8 @@ def tell_depth(x: Array, files: Sequence[Path], white: int, root: Path) -> None:
 
 def starts_deep(files: Sequence[Path]) -> bool:
     """Return whether the first image that can be read has more than 8 bits."""
-    from PIL import Image
-
-    for path in files:
-        with contextlib.suppress(OSError), Image.open(path) as file:
-            return is_deep(file)
-    return False
+    looks = (look_into(path, is_deep) for path in files)
+    return next((deep for deep in looks if deep is not None), False)
 
 
 def check_facts(info: DataInfo) -> None:

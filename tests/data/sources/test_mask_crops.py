@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import v2
 
-from convsweep.data.files.images import size_of
+from convsweep.data.files.images import look_into, upright_size
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
 from convsweep.data.sources.mask_folder import MaskFolder
@@ -51,7 +51,7 @@ def test_training_reads_crops_and_validation_whole_images(mixed: Path) -> None:
     for x, y in data.val_dataloader():
         assert torch.equal(y, (x[:, 0] > 127).long())
     found = {tuple(x.shape[2:]) for x, _ in data.val_dataloader()}
-    stored = {size_of(mixed / name) for name in data.val.names}
+    stored = {look_into(mixed / name, upright_size) for name in data.val.names}
     assert found == stored
 
 

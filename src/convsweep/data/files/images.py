@@ -1,8 +1,9 @@
 """One image file to one uint8 array: colour, orientation and size."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
 
 Resize = Literal["stretch", "crop", "pad"]
 Size = tuple[int, int]
+T = TypeVar("T")
 # Tag of an image's orientation, and its values for which rows and columns are exchanged.
 EXIF_ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
 EXTENSIONS = frozenset(
@@ -103,15 +105,15 @@ def open_image(path: Path) -> "Image":
         ) from error
 
 
-def size_of(path: Path) -> Size | None:
-    """Return the (height, width) of an image, upright, by its header; None if it is no image, which
-    reading it reports.
+def look_into(path: Path, look: Callable[["Image"], T]) -> T | None:
+    """Return what a function says of an image file that is opened and not decoded; None if it is no
+    image, which reading it reports.
     """
     from PIL import Image
 
     try:
         with Image.open(path) as file:
-            return upright_size(file)
+            return look(file)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 

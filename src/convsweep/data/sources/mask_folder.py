@@ -12,7 +12,15 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files.decoding import Keep, Storage, image_shape, num_readers
 from convsweep.data.files.folders import existing_folder
 from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
-from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, Size, size_of
+from convsweep.data.files.images import (
+    WHITE,
+    Color,
+    ImageDecoding,
+    Resize,
+    Size,
+    look_into,
+    upright_size,
+)
 from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
 from convsweep.data.files.unreadable import OnUnreadable, Unreadable
@@ -117,7 +125,7 @@ class MaskFolder(DataModule):
     def sizes(self, pairs: Sequence[Pair]) -> list[Size]:
         """Return the (height, width) of all images."""
         with ThreadPoolExecutor(num_readers()) as pool:
-            found = pool.map(size_of, [pair.image for pair in pairs])
+            found = pool.map(lambda pair: look_into(pair.image, upright_size), pairs)
             return [size or NO_SIZE for size in found]
 
     def describe(self) -> DataInfo:

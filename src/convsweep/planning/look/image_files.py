@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.data.files.decoding import num_readers
 from convsweep.data.files.folders import files_below, is_image
+from convsweep.data.files.images import color_of, is_deep, look_into, upright_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,21 +54,13 @@ def image_headers(folders: list[Path], root: Path) -> list[ImageFile]:
 
 def image_header(file: Path, root: Path) -> ImageFile | None:
     """Return the header of an image file; None if it is no image, which reading it reports."""
-    from PIL import Image
+    name = file.relative_to(root).as_posix()
 
-    from convsweep.data.files.images import color_of, is_deep, upright_size
+    def look(image: "Image") -> ImageFile:
+        size, color = upright_size(image), color_of(image)
+        return ImageFile(name, size, color, is_deep(image), has_alpha(image))
 
-    try:
-        with Image.open(file) as image:
-            return ImageFile(
-                file.relative_to(root).as_posix(),
-                upright_size(image),
-                color_of(image),
-                is_deep(image),
-                has_alpha(image),
-            )
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+    return look_into(file, look)
 
 
 def has_alpha(image: "Image") -> bool:
@@ -77,17 +70,15 @@ def has_alpha(image: "Image") -> bool:
 
 def brightest_value(headers: Sequence[ImageFile], root: Path) -> int | None:
     """Return the largest value in the 16-bit files, or in some of them; None if there are none."""
-    from PIL import Image
-
     deep = [header.name for header in headers if header.is_deep]
-    largest = []
-    for name in deep[:: 1 + len(deep) // MOST_DEEP]:
-        try:
-            with Image.open(root / name) as image:
-                largest.append(int(image.getextrema()[1]))  # type: ignore[arg-type]
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            continue  # reading it reports it
-    return max(largest, default=None)
+    some = deep[:: 1 + len(deep) // MOST_DEEP]
+    found = [look_into(root / name, largest_value) for name in some]
+    return max((value for value in found if value is not None), default=None)
+
+
+def largest_value(image: "Image") -> int:
+    """Return the largest value of a grey image."""
+    return int(image.getextrema()[1])  # type: ignore[arg-type]
 
 
 def most_common(values: list[Any]) -> Any:

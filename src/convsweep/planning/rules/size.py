@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convsweep.data.checks import WHITES
 from convsweep.data.files.audio import Recording
 from convsweep.data.files.images import WHITE, Size, UnfitFileError
 from convsweep.data.options import per_axis
@@ -28,8 +29,6 @@ MOST_CROPS = 2000
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
 # spacings differ by more than this factor.
 PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
-# Bits of the values of cameras and scanners, which are stored in 16.
-DEPTHS = (8, 10, 12, 14)
 # About so many recordings settle the sample rate.
 MOST_RATES = 200
 
@@ -130,14 +129,14 @@ def decide_white(decisions: Decisions, brightest: int) -> None:
     Args:
         brightest: the largest value in them.
     """
-    bits = next((bits for bits in DEPTHS if brightest < 2**bits), None)
-    if bits is not None:
-        white = 2**bits - 1
+    white = next(white for white in WHITES if brightest <= white)
+    if white < WHITE:
         decisions.decide(
             "data.white",
             white,
-            f"the largest value of the 16-bit files is {brightest:,}, so they use {bits} bits;"
-            f" {WHITE:,} would leave {max(1, brightest // 256 + 1)} of 256 levels",
+            f"the largest value of the 16-bit files is {brightest:,}, so they use"
+            f" {white.bit_length()} bits; {WHITE:,} would leave {brightest // 256 + 1} of 256"
+            " levels",
         )
 
 

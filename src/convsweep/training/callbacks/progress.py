@@ -111,7 +111,7 @@ class EpochLines(ProgressBar):
         )
         self.num_epochs += 1
         is_typical = self.num_epochs == 2 or seconds >= START_S
-        if self.num_epochs <= 2 and is_typical and not self.has_said_left and trainer.max_epochs:
+        if is_typical and not self.has_said_left and trainer.max_epochs:
             self.has_said_left = True
             self.say_left(trainer, (trainer.max_epochs - trainer.current_epoch - 1) * seconds)
 
