@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.auto.commands import LeftOutError, export, finalists, plan, search, winner
+from convsweep.auto.commands.arguments import LeftOutError
+from convsweep.auto.commands.beginning import plan
+from convsweep.auto.commands.ending import export
+from convsweep.auto.commands.finalists import finalists
+from convsweep.auto.commands.search import search
+from convsweep.auto.commands.winner import winner
 from convsweep.auto.context import StageContext
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from convsweep.auto.card import card_text
-from convsweep.auto.commands import finalists, winner
-from convsweep.auto.commands import test as evaluate
+from convsweep.auto.commands.ending import test as evaluate
+from convsweep.auto.commands.finalists import finalists
+from convsweep.auto.commands.winner import winner
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
 from convsweep.auto.request import parse_request

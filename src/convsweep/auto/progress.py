@@ -3,7 +3,7 @@
 import math
 import sys
 
-from convsweep.auto.commands import out
+from convsweep.auto.commands.arguments import out
 from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import chance, chance_by_answers, points
 from convsweep.auto.files import SPACE, Files, read_rows, score_of

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from convsweep.auto.card import write_card
-from convsweep.auto.commands import LeftOutError
+from convsweep.auto.commands.arguments import LeftOutError
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute, InterruptedStageError

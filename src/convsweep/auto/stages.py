@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convsweep.auto import commands
+from convsweep.auto.commands.beginning import baseline, plan
+from convsweep.auto.commands.ending import export, report, test
+from convsweep.auto.commands.finalists import finalists
+from convsweep.auto.commands.search import search
+from convsweep.auto.commands.winner import winner
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
 
@@ -27,18 +31,18 @@ class AutoStage:
 
 
 STAGES = (
-    AutoStage("plan", "look at the data, decide, measure", commands.plan),
-    AutoStage("baseline", "train the plan's own network", commands.baseline),
-    AutoStage(SPACE, "look for better networks", commands.search),
-    AutoStage("finalists", "the best ones against the baseline, several seeds", commands.finalists),
+    AutoStage("plan", "look at the data, decide, measure", plan),
+    AutoStage("baseline", "train the plan's own network", baseline),
+    AutoStage(SPACE, "look for better networks", search),
+    AutoStage("finalists", "the best ones against the baseline, several seeds", finalists),
     AutoStage(
         "winner",
         "train the chosen one on all data that is not test",
-        commands.winner,
+        winner,
         is_needed=False,
     ),
-    AutoStage("test", "the test part, once", commands.test),
-    AutoStage("export", "programs to use elsewhere", commands.export, is_needed=False),
-    AutoStage("report", "report.html", commands.report, is_needed=False),
+    AutoStage("test", "the test part, once", test),
+    AutoStage("export", "programs to use elsewhere", export, is_needed=False),
+    AutoStage("report", "report.html", report, is_needed=False),
     AutoStage("card", "card.md", None),
 )

@@ -4,7 +4,9 @@ import math
 
 from rich.table import Table
 
-from convsweep.auto.commands import baseline, check_baseline, confirm, search
+from convsweep.auto.commands.beginning import baseline, check_baseline
+from convsweep.auto.commands.finalists import confirm
+from convsweep.auto.commands.search import search
 from convsweep.auto.context import ENDING_S, StageContext
 from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute

@@ -1,0 +1,1 @@
+"""The command of each stage, by what is measured when it begins."""
