@@ -8,9 +8,9 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_study import attributes
+from hydra_study.conclusion import closing_lines
 from hydra_study.config import StudyConf
 from hydra_study.objectives import parse_objectives
-from hydra_study.sweep import closing_lines
 from hydra_study.trials.early_values import early_values, rungs_of
 
 

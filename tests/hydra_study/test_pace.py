@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from optuna.trial import create_trial
 
-from hydra_study import sweep
+from hydra_study import conclusion
 from hydra_study.display.status_text import pace_text
 
 TRIALS = [create_trial(value=0.5, user_attrs={"seconds": seconds}) for seconds in (20.0, 40.0)]
@@ -31,11 +31,11 @@ def test_pace_is_of_the_trials_and_the_nearer_limit(
 
 
 def test_a_search_ends_with_what_makes_its_scores_doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "early_values", lambda *trials, **options: None)
-    monkeypatch.setattr(sweep, "rungs_of", lambda *options: {})
+    monkeypatch.setattr(conclusion, "early_values", lambda *trials, **options: None)
+    monkeypatch.setattr(conclusion, "rungs_of", lambda *options: {})
     trials = [*TRIALS, create_trial(value=0.5, user_attrs={"remarks": ["few samples"]})]
     objectives = SimpleNamespace(reported_direction=None)
     spec: Any = SimpleNamespace(
         objectives=objectives, options=SimpleNamespace(schedule=None, pruner=None)
     )
-    assert sweep.closing_lines(spec, trials, None, None) == ["warning: few samples"]
+    assert conclusion.closing_lines(spec, trials, None, None) == ["warning: few samples"]

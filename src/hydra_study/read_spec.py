@@ -1,0 +1,97 @@
+"""Read and check the options of a sweep."""
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
+from hydra_study.display.live_view import check_view
+from hydra_study.errors import StudyError
+from hydra_study.launchers import workers_by
+from hydra_study.objectives import parse_objectives
+from hydra_study.processes.slots import make_slots
+from hydra_study.sweep_spec import SweepSpec
+from hydra_study.task_function import find_origin
+from hydra_study.trials.early_stopping import parse_early_stopping
+from hydra_study.trials.finalists import parse_finals
+from hydra_study.trials.outcomes import parse_policies
+from hydra_study.trials.sampling import build_schedule, check_sampler, find_overruled
+
+log = logging.getLogger("study")
+
+
+def make_spec(
+    context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
+) -> SweepSpec:
+    """Read and check the options.
+
+    Raises:
+        StudyError: An option is wrong.
+    """
+    options = read_options(config)
+    parse_policies(options.policy)
+    if options.workers < 1 or options.repeat < 1:
+        given = f"workers={options.workers}, repeat={options.repeat}"
+        raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given}")
+    check_view(options.view)
+    check_sampler(options.sampler)
+    workers = workers_by(config.hydra)
+    workers.check()
+    if workers.is_local:
+        make_slots(options)
+        if options.workers > 1:
+            log.warning(
+                "hydra/launcher=basic runs one worker, but got hydra.sweeper.workers=%d; start them"
+                " by hydra/launcher=joblib, ray or slurm, or run more trials at a time in this one"
+                " by hydra.sweeper.slots",
+                options.workers,
+            )
+    script, program = (
+        os.path.abspath(sys.argv[0]),
+        getattr(sys.modules["__main__"].__spec__, "name", None),
+    )
+    spec = SweepSpec(
+        hydra_context=context,
+        task_function=task_function,
+        config=config,
+        options=options,
+        objectives=parse_objectives(options.direction, options.prune_on),
+        folder=Path(str(config.hydra.sweep.dir)).absolute(),
+        arguments=list(arguments),
+        session=f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}",
+        is_local=workers.is_local,
+        script=script,
+        module=program,
+        origin=find_origin(task_function, script, program),
+    )
+    build_schedule(spec)
+    parse_finals(spec)
+    parse_early_stopping(spec)
+    return spec
+
+
+def read_options(config: DictConfig) -> StudyConf:
+    """Return the keys of `hydra.sweeper`; a pruner or schedule of a sweep file gives way to the
+    other one if that is chosen on the command line.
+    """
+    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    assert isinstance(given, dict)
+    options = StudyConf(**{str(key): value for key, value in given.items()})
+    name = find_overruled(options, config.hydra.overrides.hydra)
+    if name is not None:
+        log.info(
+            "the command line's %s replaces the config's %s, since a trial is either paused or"
+            " pruned",
+            "schedule" if name == "pruner" else "pruner",
+            name,
+        )
+        off = dict((PRUNERS if name == "pruner" else SCHEDULES)["none"])
+        setattr(options, name, off)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.sweeper[name] = off
+    return options
