@@ -1,10 +1,12 @@
 """Read and check the options of a sweep."""
 
+import copy
 import logging
 import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -23,6 +25,9 @@ from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.sampling import build_schedule, check_sampler, find_overruled
 
 log = logging.getLogger("study")
+
+# What replaces the one of the two that the command line overrules.
+OFF: dict[str, dict[str, Any]] = {"pruner": PRUNERS["none"], "schedule": SCHEDULES["none"]}
 
 
 def make_spec(
@@ -90,8 +95,17 @@ def read_options(config: DictConfig) -> StudyConf:
             "schedule" if name == "pruner" else "pruner",
             name,
         )
-        off = dict((PRUNERS if name == "pruner" else SCHEDULES)["none"])
-        setattr(options, name, off)
-        with read_write(config.hydra), open_dict(config.hydra):
-            config.hydra.sweeper[name] = off
+        setattr(options, name, dict(OFF[name]))
     return options
+
+
+def effective_config(spec: SweepSpec) -> DictConfig:
+    """Return a copy of the config with the pruner and the schedule that hold. The config itself
+    stays as it was given, since Hydra composes trials only if their sweeper is the sweep's.
+    """
+    config = copy.deepcopy(spec.config)
+    with read_write(config.hydra), open_dict(config.hydra):
+        for name, off in OFF.items():
+            if getattr(spec.options, name) == off:
+                config.hydra.sweeper[name] = dict(off)
+    return config

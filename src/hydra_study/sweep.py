@@ -20,7 +20,7 @@ from hydra_study.launchers.worker_task import WorkerTask
 from hydra_study.preview import show_preview
 from hydra_study.processes.compose import task_config
 from hydra_study.processes.observer import observe
-from hydra_study.read_spec import make_spec
+from hydra_study.read_spec import effective_config, make_spec
 from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
 from hydra_study.space.whole_numbers import refuse_floats
@@ -106,7 +106,7 @@ def run_sweep(
     study = prepare(spec, space, first)
     with locked(spec.paths.ask_lock):
         remove_unfinished(spec.paths.config)
-        write_atomically(spec.paths.config, OmegaConf.to_yaml(config))
+        write_atomically(spec.paths.config, OmegaConf.to_yaml(effective_config(spec)))
     with observe(spec):
         ended = launch(spec, study)
         return conclude(spec, study, ended)

@@ -1,12 +1,15 @@
 """Successive halving by promotion: who pauses, who goes on, who never will."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_study import Promotion, StudyError, attributes
 from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
+from hydra_study.read_spec import effective_config, read_options
 from hydra_study.trials.sampling import find_overruled
 
 NAN = float("nan")
@@ -64,6 +67,21 @@ def test_the_command_line_chooses_between_pruner_and_schedule(
     overrides = [f"hydra/sweeper/{name}=x" for name in chosen]
     assert find_overruled(options, ["hydra/sweeper/sampler=x", *overrides]) == off
     assert find_overruled(StudyConf(pruner=PRUNERS["median"]), overrides) is None
+
+
+def test_the_config_of_trials_keeps_what_the_command_line_overrules() -> None:
+    # Hydra 1.4 refuses trials whose sweeper is not that of the sweep's config
+    sweeper = {"pruner": PRUNERS["median"], "schedule": SCHEDULES["promotion"]}
+    chosen = {"hydra": ["hydra/sweeper/schedule=promotion"]}
+    config = OmegaConf.create({"hydra": {"sweeper": sweeper, "overrides": chosen}})
+    before = OmegaConf.to_container(config)
+    options = read_options(config)
+    assert options.pruner == PRUNERS["none"]
+    assert OmegaConf.to_container(config) == before
+    spec: Any = SimpleNamespace(config=config, options=options)
+    saved = effective_config(spec).hydra.sweeper
+    assert (saved.pruner, saved.schedule) == (PRUNERS["none"], SCHEDULES["promotion"])
+    assert OmegaConf.to_container(config) == before
 
 
 @pytest.mark.parametrize("options", [{"min_steps": 0}, {"reduction_factor": 1}, {"max_paused": 0}])

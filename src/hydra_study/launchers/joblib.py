@@ -1,9 +1,9 @@
 """The launcher `joblib`: workers in processes of this machine."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.utils import JobReturn
-from omegaconf import open_dict, read_write
 
 from hydra_study.interrupts import Interrupts
 from hydra_study.launchers.workers import Workers
@@ -24,8 +24,8 @@ class JoblibWorkers(Workers):
 
         Ctrl-C would end an idle process of joblib, which then kills all others.
         """
-        launcher = spec.config.hydra.launcher
-        if launcher.get("n_jobs") == -1:
-            with read_write(spec.config.hydra), open_dict(spec.config.hydra):
-                launcher.n_jobs = max(2, len(jobs))
-        return super().launch(spec, jobs, first, interrupts)
+        launcher: Any = self._launcher(spec)
+        if launcher.joblib.get("n_jobs") == -1:
+            launcher.joblib["n_jobs"] = max(2, len(jobs))
+        done: Sequence[JobReturn] = launcher.launch(jobs, initial_job_idx=first)
+        return done
