@@ -157,8 +157,11 @@ def test_a_folder_is_named_after_the_files(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="plan failed with exit code 1"):
-        run(tmp_path / "auto" / "one", Commands(codes={"plan": 1}))
+    commands = Commands(codes={"plan": 1})  # which has printed its message
+    assert run(tmp_path / "auto" / "one", commands) == 1
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match="plan failed with exit code -9"):
+        run(tmp_path / "auto" / "one", Commands(codes={"plan": -9}))
     assert list(tmp_path.iterdir()) == []
 
 

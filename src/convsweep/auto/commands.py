@@ -120,9 +120,11 @@ def search(context: StageContext) -> list[str]:
     if not share.search:
         least = context.choices[-1]
         needed = least_with_search(context.costs(), least, context.shortest)
+        left = duration_text(max(0.0, context.left))
+        instead = "; the training on all data has the time instead" if share.winner else ""
         raise LeftOutError(
             f"a search, {least.num_trainings} trainings of finalists and the end need about"
-            f" {duration_text(needed)} from here on; the training on all data has the time instead"
+            f" {duration_text(needed)} from here on, but {left} are left{instead}"
         )
     # workers that a launcher starts begin after the command itself
     starts = 1 + any(
@@ -263,7 +265,10 @@ def winner(context: StageContext) -> list[str]:
         epoch *= AUGMENTED
     needed = costs.start + fewest * epoch
     if needed > context.left - costs.start:  # of the test; export and report can be done later
-        raise LeftOutError(f"it takes about {duration_text(needed)}, which are not left")
+        both, left = needed + costs.start, max(0.0, context.left)
+        raise LeftOutError(
+            f"it and the test take about {duration_text(both)}, but {duration_text(left)} are left"
+        )
     epochs = min(max(fewest, epochs_that_fit(context, costs, epoch)), most_epochs(context, fewest))
     chosen = (
         preset(files.study / "confirm", "best")

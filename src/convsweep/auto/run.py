@@ -9,7 +9,7 @@ from convsweep.auto.card import write_card
 from convsweep.auto.commands import LeftOutError
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
-from convsweep.auto.process import Execute, InterruptedStageError
+from convsweep.auto.process import Execute, InterruptedStageError, ReportedError
 from convsweep.auto.progress import (
     Progress,
     left_text,
@@ -28,6 +28,8 @@ from convsweep.errors import UserError
 from convsweep.planning.energy_meter import EnergyMeter
 
 COMMANDS = "commands.txt"
+# Exit code of a command that has reported a mistake of the user.
+MISTAKE = 1
 # Between two writes of state.json, which a killed run loses at most.
 SAVE_EVERY_S = 1.0
 Fingerprint = Callable[[list[str]], dict[str, str]]
@@ -168,6 +170,7 @@ class AutoRun:
 
         Raises:
             UserError: it failed, and is needed.
+            ReportedError: it was the plan, before which there is nothing to go on from.
         """
         command = self.say_command(stage.name, own.command)
         own.status = "running"
@@ -203,6 +206,8 @@ class AutoRun:
         if code and stage.is_needed:
             own.status = "running"
             self.save()
+            if code == MISTAKE and stage.name == STAGES[0].name:
+                raise ReportedError
             raise UserError(
                 f"the stage {stage.name} failed with exit code {code}, for the reason above; the"
                 f" same command tries it again, and what ran was: {command}"
