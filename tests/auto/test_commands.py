@@ -184,6 +184,8 @@ def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path
     assert context.costs().start == 8.0
     context.state.stages["plan"].seconds = 100.0
     assert context.costs().start == 50.0
+    context.state.stages["plan"].starts = 4  # three were interrupted
+    assert context.costs().start == 12.5
 
 
 @pytest.mark.parametrize(
