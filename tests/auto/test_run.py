@@ -1,6 +1,7 @@
 """The stages run in their order, go on where they stopped, and the test part is used once."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -226,6 +227,27 @@ def test_a_budget_below_the_baseline_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold at least one training"):
         run(tmp_path, commands, "budget=30s")
     assert commands.names == ["plan"]
+
+
+def test_the_table_counts_the_time_of_this_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(name: str) -> None:
+        if name == "baseline":
+            raise InterruptedStageError(signal.SIGTERM)
+
+    def slow(overrides: list[str]) -> dict[str, str]:
+        time.sleep(1.0)
+        found: dict[str, str] = RECORD["data_fingerprint"]
+        return found
+
+    run(tmp_path, Commands(hook=stop))
+    capsys.readouterr()
+    request = parse_request(["data=digits", f"folder={tmp_path}", "budget=30min"])
+    assert auto(request, Commands(), slow) == 0
+    spent = re.search(r"budget 30 min 0 s, spent ([\d.]+) s", capsys.readouterr().out)
+    assert spent is not None
+    assert float(spent[1]) >= 1.0
 
 
 def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

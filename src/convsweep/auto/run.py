@@ -73,6 +73,7 @@ class AutoRun:
         self.check_data()
         self.say_place()
         for number, stage in enumerate(STAGES, 1):
+            self.count()
             if number == 2 and self.context.request.dry_run:
                 print_stages(self.context)
                 return dry_run(self.context, self._execute)
@@ -229,10 +230,14 @@ class AutoRun:
         say(f"stopped; the same command goes on from here ({short_path(self.context.folder)})")
         return 128 + signum
 
-    def save(self) -> None:
-        """Write state.json, with the time and the energy until now."""
+    def count(self) -> None:
+        """Count the time and the energy until now."""
         self.state.seconds = self._before + time.monotonic() - self._began
         self.state.joules = self._joules_before + self._meter.joules()
+
+    def save(self) -> None:
+        """Write state.json, with the time and the energy until now."""
+        self.count()
         self.state.write(self.context.folder)
 
 
