@@ -47,8 +47,10 @@ def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_pa
     slower = search(context_of(tmp_path, "15min", 90.0, baseline_s=60.0))
     assert value_in(slower, "trainer.max_epochs") == 6
     assert value_in(slower, "hydra.sweeper.schedule.min_steps") == 1  # of 5 s
-    with pytest.raises(LeftOutError, match="the training on all data has the time instead"):
+    with pytest.raises(LeftOutError, match="but 3 min 30 s are left; the training on all data has"):
         search(context_of(tmp_path, "5min", 90.0))
+    with pytest.raises(LeftOutError, match=r"but 30 s are left$"):
+        search(context_of(tmp_path, "5min", 270.0))
 
 
 def test_a_search_has_no_network_that_is_too_slow_for_its_finalists(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
     assert value_in(winner(context_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
     late = winner(context_of(tmp_path, "10min", 470.0))
     assert value_in(late, "trainer.max_epochs") == 12, "103 s, and 8 s for the test; no export"
-    with pytest.raises(LeftOutError, match="are not left"):
+    with pytest.raises(LeftOutError, match="take about 1 min 59 s, but 1 min 50 s are left"):
         winner(context_of(tmp_path, "10min", 490.0))
 
 
@@ -187,6 +189,8 @@ def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path
     assert context.costs().start == 8.0
     context.state.stages["plan"].seconds = 100.0
     assert context.costs().start == 50.0
+    context.state.stages["plan"].starts = 4  # three were interrupted
+    assert context.costs().start == 12.5
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,23 @@ def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
     assert "trainer.max_epochs=9" in winner(context_of(tmp_path)), "the whole schedule"
 
 
+@pytest.mark.parametrize("overlap", [None, 0.5])
+def test_the_card_says_how_larger_samples_are_answered(
+    tmp_path: Path, overlap: float | None
+) -> None:
+    write_plan(tmp_path, window_overlap=overlap)
+    commands = Commands()
+    commands.write_baseline(tmp_path)
+    commands.write_winner(tmp_path)
+    file = tmp_path / "winner" / "result.json"
+    trained = json.loads(file.read_text())
+    cost = {**trained.get("cost", {}), "in_shape": [1, 256, 192]}
+    write(file, {**trained, "cost": cost})
+    card = card_text(Files(tmp_path), State([]), context_of(tmp_path).request)
+    said = "windows of 1x256x192, each of which shares 50% of an axis with the next"
+    assert (said in card) == (overlap is not None)
+
+
 @pytest.mark.parametrize(
     ("epochs", "why"),
     [

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from convsweep.auto.process import (
     end_earlier_process,
     run_process,
 )
+from convsweep.cli.next_commands import NO_NEXT
 from convsweep.errors import UserError
 from hydra_study import try_lock
 
@@ -59,6 +61,51 @@ def test_a_signal_is_passed_on(tmp_path: Path) -> None:
         run_process(["train", "--help"], tmp_path, begin, lambda: None)
     assert stopped.value.args == (signal.SIGTERM,)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+COUNTS_SIGNALS = """#!{python}
+import os, pathlib, signal, sys, time
+
+own = pathlib.Path(__file__).parent
+(own / "next").write_text(os.environ["CONVSWEEP_NEXT"])
+signal.signal(signal.SIGINT, lambda *_: (own / "signals").open("a").write("one\\n"))
+(own / "up").touch()
+for _ in range(200):
+    time.sleep(0.1)
+    if (own / "signals").exists():
+        time.sleep(1)  # for a second one
+        sys.exit(130)
+"""
+RUNS_A_STAGE = """
+import sys
+from pathlib import Path
+from convsweep.auto.process import InterruptedStageError, run_process
+
+own = Path(sys.argv[1])
+sys.executable = str(own / "stage")
+try:
+    run_process([], own, lambda pid: None, lambda: None)
+except InterruptedStageError as error:
+    sys.exit(error.args[0])
+"""
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_ctrl_c_reaches_the_stage_once(tmp_path: Path, send: Callable[[int, int], None]) -> None:
+    stage = tmp_path / "stage"
+    stage.write_text(COUNTS_SIGNALS.format(python=sys.executable))
+    stage.chmod(0o755)
+    command = [sys.executable, "-c", RUNS_A_STAGE, str(tmp_path)]
+    with subprocess.Popen(command, start_new_session=True) as head:
+        since = time.monotonic()
+        while not (tmp_path / "up").exists():
+            assert head.poll() is None
+            assert time.monotonic() - since < PATIENCE_S
+            time.sleep(0.05)
+        send(head.pid, signal.SIGINT)
+        assert head.wait(PATIENCE_S) == signal.SIGINT
+    assert (tmp_path / "signals").read_text() == "one\n"
+    assert (tmp_path / "next").read_text() == NO_NEXT, "which leaves out the next commands"
 
 
 @pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])

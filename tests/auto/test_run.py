@@ -1,6 +1,7 @@
 """The stages run in their order, go on where they stopped, and the test part is used once."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -157,8 +158,11 @@ def test_a_folder_is_named_after_the_files(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="plan failed with exit code 1"):
-        run(tmp_path / "auto" / "one", Commands(codes={"plan": 1}))
+    commands = Commands(codes={"plan": 1})  # which has printed its message
+    assert run(tmp_path / "auto" / "one", commands) == 1
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match="plan failed with exit code -9"):
+        run(tmp_path / "auto" / "one", Commands(codes={"plan": -9}))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -223,6 +227,27 @@ def test_a_budget_below_the_baseline_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold at least one training"):
         run(tmp_path, commands, "budget=30s")
     assert commands.names == ["plan"]
+
+
+def test_the_table_counts_the_time_of_this_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(name: str) -> None:
+        if name == "baseline":
+            raise InterruptedStageError(signal.SIGTERM)
+
+    def slow(overrides: list[str]) -> dict[str, str]:
+        time.sleep(1.0)
+        same: Any = RECORD["data_fingerprint"]
+        return dict(same)
+
+    run(tmp_path, Commands(hook=stop))
+    capsys.readouterr()
+    request = parse_request(["data=digits", f"folder={tmp_path}", "budget=30min"])
+    assert auto(request, Commands(), slow) == 0
+    spent = re.search(r"budget 30 min 0 s, spent ([\d.]+) s", capsys.readouterr().out)
+    assert spent is not None
+    assert float(spent[1]) >= 1.0
 
 
 def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,5 +106,5 @@ def test_folds_are_preferred_and_whole() -> None:
 
 def test_a_budget_below_one_training_is_refused() -> None:
     check_least(COSTS.least + 5, 5, COSTS, "40 s")
-    with pytest.raises(UserError, match="which take 40 s"):
+    with pytest.raises(UserError, match=r"which take 40 s with the 5\.0 s that are spent"):
         check_least(COSTS.least + 4, 5, COSTS, "40 s")

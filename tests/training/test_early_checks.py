@@ -57,6 +57,10 @@ def test_a_word_for_a_group_is_answered_by_the_choice_of_an_option(
             ["model=denoising", "data=image_folder", "data.root=."],
             "data for denoising: audio_folder, signals, arrays",
         ),
+        (
+            ["model=classification", "data=audio_folder", "data.root=."],
+            "data for classification: cifar10, cifar100, digits, fashion_mnist, image_folder,",
+        ),
         (["data=mask_folder", "data.root=."], "use model=segmentation"),
         (["data=image_folder", "data.root=no/such"], "holds no no"),
         (["+model.net.pretrained=true"], "init_from=imagenet"),

@@ -91,15 +91,20 @@ def test_the_end_is_announced_at_the_signal_and_not_after_a_long_step(
 
 
 @pytest.mark.parametrize(
-    ("durations", "expected"),
+    ("first_step", "durations", "expected"),
     [
-        ([4.0, 0.3, 0.3], []),
-        ([4.0, 2.0, 2.0], ["about 56 s left to epoch 30"]),
-        ([30.0, 10.0, 10.0], ["about 14 min 30 s left to epoch 30"]),
+        (1.0, [4.0, 0.3, 0.3], []),
+        (1.0, [4.0, 2.0, 2.0], ["about 56 s left to epoch 30"]),
+        (1.0, [30.0, 10.0, 10.0], ["about 14 min 30 s left to epoch 30"]),
+        (25.0, [30.0, 10.0, 10.0], ["about 4 min 40 s left to epoch 30"]),
     ],
 )
-def test_a_short_first_epoch_does_not_say_the_time_left(
-    durations: list[float], expected: list[str], said: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_first_epoch_that_is_mostly_the_start_does_not_say_the_time_left(
+    first_step: float,
+    durations: list[float],
+    expected: list[str],
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
@@ -112,8 +117,11 @@ def test_a_short_first_epoch_does_not_say_the_time_left(
             early_stopping_callback=None,
             current_epoch=epoch,
             max_epochs=30,
+            num_training_batches=1,
         )
         lines.on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
+        if epoch == 0:
+            lines.estimate(trainer, 0, now + first_step)
         now += seconds
         lines.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
     assert [line for line in said if "left" in line] == expected

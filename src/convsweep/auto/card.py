@@ -86,6 +86,7 @@ def for_what(files: Files) -> str:
     shape = "x".join(map(str, cost.get("in_shape") or ()))
     lines = [
         f"- Input: {shape} (channels first)" if shape else "",
+        windows_text(shape, files.plan.get("window_overlap")),
         f"- Answers: {answers}" if answers else "",
         "- It answers with one of these even where none fits."
         if files.plan.get("has_classes")
@@ -94,6 +95,22 @@ def for_what(files: Files) -> str:
         "- It was tested on samples like those that it was trained on, on no others.",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def windows_text(shape: str, overlap: float | None) -> str:
+    """Return how samples are answered that are larger than what the network was trained on.
+
+    Args:
+        shape: of a window, with the channels.
+        overlap: share of a window that the next one overlaps; None: samples have one size.
+    """
+    if overlap is None:
+        return ""
+    return (
+        f"- Larger ones are answered in windows of {shape or 'this size'}, each of which shares"
+        f" {overlap:.0%} of an axis with the next (`predict --tile`, `--overlap`); smaller ones are"
+        " padded by mirroring."
+    )
 
 
 def data_text(files: Files) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from convsweep.auto.files import SPACE, Files, score_of
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
-from convsweep.auto.state import State
+from convsweep.auto.state import StageState, State
 from convsweep.planning.keys import EPOCHS
 
 # What a command takes besides its work until the baseline has measured it: at least, and as a share
@@ -117,7 +117,9 @@ class StageContext:
         """Return what the parts cost in seconds, by what is measured so far."""
         measured = float(self.files.baseline_result.get("seconds") or 0.0)
         training = measured or float(self.files.plan.get("seconds_per_training") or 0.0)
-        start = max(START_S, START_SHARE * self.seconds_of("plan"))
+        plan = self.state.stages.get("plan", StageState())
+        # a start that was interrupted has planned nothing, but took time
+        start = max(START_S, START_SHARE * plan.seconds / max(1, plan.starts))
         own = self.state.stages.get("baseline")
         if measured and own is not None and own.starts == 1:
             start = max(1.0, own.seconds - measured)

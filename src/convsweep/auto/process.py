@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any, Self
 
+from convsweep.cli.next_commands import NEXT, NO_NEXT
 from convsweep.errors import UserError
 from hydra_study import try_lock
 
@@ -24,6 +26,10 @@ LOOK_EVERY_S = 0.2
 GRACE_S = 60.0
 
 
+class ReportedError(Exception):
+    """A command has reported a mistake of the user, and said all that there is to say."""
+
+
 class InterruptedStageError(Exception):
     """A signal ended a stage; its number is the argument."""
 
@@ -32,6 +38,9 @@ def run_process(
     arguments: Sequence[str], folder: Path, begin: Callable[[int], None], follow: Callable[[], None]
 ) -> int:
     """Run a command of convsweep in this terminal and return its exit code.
+
+    It has a process group of its own, so that a signal reaches it once, whether it was sent to this
+    process alone or, as by Ctrl-C, to its group.
 
     Args:
         arguments: after `convsweep`.
@@ -43,11 +52,22 @@ def run_process(
         InterruptedStageError: a signal came, and the process has ended.
     """
     command = [sys.executable, "-m", "convsweep", *arguments]
+    environment = {**os.environ, NEXT: NO_NEXT}
     held = try_lock(folder / STAGE_LOCK)
     assert held is not None, "end_earlier_process has run"
-    came: list[int] = []
+    signals = PassedOn()
     try:
-        with subprocess.Popen(command, pass_fds=[held]) as process, passing_on(process, came):
+        with (
+            signals,
+            subprocess.Popen(
+                command,
+                env=environment,
+                pass_fds=[held],
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+            ) as process,
+        ):
+            signals.to(process)
             begin(process.pid)
             while True:
                 try:
@@ -57,28 +77,53 @@ def run_process(
                     follow()
     finally:
         os.close(held)
-    if came:
-        raise InterruptedStageError(came[0])
+    if signals.came:
+        raise InterruptedStageError(signals.came[0])
     return code
 
 
-@contextmanager
-def passing_on(process: "subprocess.Popen[bytes]", came: list[int]) -> Iterator[None]:
-    """Leave Ctrl-C to the process, which gets it from the terminal too, and pass SIGTERM on to it,
-    so that it can close its runs; the signals are added to `came`.
+class PassedOn:
+    """Context manager that passes SIGINT, SIGTERM and SIGHUP on to a process, so that it can close
+    its runs. Under `nohup`, SIGHUP is still ignored.
+
+    Attributes:
+        came: the signals, in their order.
     """
 
-    def pass_on(signum: int, frame: FrameType | None) -> None:
-        came.append(signum)
-        if signum == signal.SIGTERM:
-            process.send_signal(signum)
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def __enter__(self) -> Self:
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._before = {number: signal.signal(number, self._pass_on) for number in numbers}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def to(self, process: "subprocess.Popen[bytes]") -> None:
+        """Name the process, which gets the signals that came before as well."""
+        self._process = process
+        for signum in self.came:
+            self._send(signum)
+
+    def _pass_on(self, signum: int, frame: FrameType | None) -> None:
+        self.came.append(signum)
+        self._send(signum)
+
+    def _send(self, signum: int) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            if signum == signal.SIGINT:  # as a terminal does
+                os.killpg(self._process.pid, signum)
+            else:
+                os.kill(self._process.pid, signal.SIGTERM)
 
 
 @contextmanager
@@ -125,7 +170,5 @@ def end_earlier_process(folder: Path, pid: int | None, say: Callable[[str], None
 
 def end(pid: int, signum: signal.Signals) -> None:
     """Send a signal to a process that may have ended."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signum)
-    except ProcessLookupError:
-        pass

@@ -9,7 +9,7 @@ from convsweep.auto.card import write_card
 from convsweep.auto.commands.arguments import LeftOutError
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
-from convsweep.auto.process import Execute, InterruptedStageError
+from convsweep.auto.process import Execute, InterruptedStageError, ReportedError
 from convsweep.auto.progress import (
     Progress,
     left_text,
@@ -28,6 +28,8 @@ from convsweep.errors import UserError
 from convsweep.planning.energy_meter import EnergyMeter
 
 COMMANDS = "commands.txt"
+# Exit code of a command that has reported a mistake of the user.
+MISTAKE = 1
 # Between two writes of state.json, which a killed run loses at most.
 SAVE_EVERY_S = 1.0
 Fingerprint = Callable[[list[str]], dict[str, str]]
@@ -71,6 +73,7 @@ class AutoRun:
         self.check_data()
         self.say_place()
         for number, stage in enumerate(STAGES, 1):
+            self.count()
             if number == 2 and self.context.request.dry_run:
                 print_stages(self.context)
                 return dry_run(self.context, self._execute)
@@ -168,6 +171,7 @@ class AutoRun:
 
         Raises:
             UserError: it failed, and is needed.
+            ReportedError: it was the plan, before which there is nothing to go on from.
         """
         command = self.say_command(stage.name, own.command)
         own.status = "running"
@@ -203,6 +207,8 @@ class AutoRun:
         if code and stage.is_needed:
             own.status = "running"
             self.save()
+            if code == MISTAKE and stage.name == STAGES[0].name:
+                raise ReportedError
             raise UserError(
                 f"the stage {stage.name} failed with exit code {code}, for the reason above; the"
                 f" same command tries it again, and what ran was: {command}"
@@ -224,10 +230,14 @@ class AutoRun:
         say(f"stopped; the same command goes on from here ({short_path(self.context.folder)})")
         return 128 + signum
 
-    def save(self) -> None:
-        """Write state.json, with the time and the energy until now."""
+    def count(self) -> None:
+        """Count the time and the energy until now."""
         self.state.seconds = self._before + time.monotonic() - self._began
         self.state.joules = self._joules_before + self._meter.joules()
+
+    def save(self) -> None:
+        """Write state.json, with the time and the energy until now."""
+        self.count()
         self.state.write(self.context.folder)
 
 

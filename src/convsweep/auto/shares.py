@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from convsweep.cli.duration import duration_text
 from convsweep.errors import UserError
 
 # Finalists and trainings of each, from what is wanted to the least from which an interval follows.
@@ -238,9 +239,10 @@ def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
     """
     needed = spent + costs.least
     if total < needed:
+        before = f" with the {duration_text(spent)} that are spent" if spent else ""
         raise UserError(
             f"the budget must hold at least one training of the baseline and its test, which take"
-            f" {text}; give more, or shorten it by trainer.max_epochs"
+            f" {text}{before}; give more, or shorten it by trainer.max_epochs"
         )
 
 

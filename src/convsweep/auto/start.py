@@ -7,9 +7,15 @@ from pathlib import Path
 
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
-from convsweep.auto.process import Execute, alone, end_earlier_process, run_process
+from convsweep.auto.process import (
+    Execute,
+    ReportedError,
+    alone,
+    end_earlier_process,
+    run_process,
+)
 from convsweep.auto.request import AutoRequest
-from convsweep.auto.run import AutoRun, Fingerprint, print_summary
+from convsweep.auto.run import MISTAKE, AutoRun, Fingerprint, print_summary
 from convsweep.auto.state import State, check_same_request, read_state
 from convsweep.cli.console import say
 from convsweep.errors import UserError
@@ -42,7 +48,7 @@ def auto(
     """
     meter = meter_of(request, powercap)
     folder = request.folder or free_folder(request)
-    with new_folder(folder), alone(folder):
+    with suppress(ReportedError), new_folder(folder), alone(folder):
         state = read_state(folder) or State([*request.overrides, *request.engine])
         check_same_request(state, [*request.overrides, *request.engine], folder)
         end_earlier_process(folder, state.pid, say)
@@ -52,6 +58,7 @@ def auto(
             return 0
         context = StageContext(request, folder, state)
         return AutoRun(context, execute, fingerprint or data_fingerprint, meter).go()
+    return MISTAKE
 
 
 def meter_of(request: AutoRequest, powercap: Path) -> EnergyMeter:
@@ -81,7 +88,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
-    except UserError:
+    except (UserError, ReportedError):
         if made and not Files(folder).plan:
             shutil.rmtree(folder)
             with suppress(OSError):  # another run is in it by now

@@ -1,5 +1,6 @@
 """Next commands: for a run and for a search, printed when they end."""
 
+import os
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -11,6 +12,15 @@ from hydra_study import SweepPaths
 
 # What suggests the trainings of a confirmation, which prints its own next commands.
 OF_CONFIRMATION = "convsweep.review.confirm.jobs.suggest"
+
+# The environment variable by which `convsweep auto` leaves them out of its stages, after which it
+# goes on by itself: evaluating the baseline, say, would look at the test part too early.
+NEXT, NO_NEXT = "CONVSWEEP_NEXT", "none"
+
+
+def says_next() -> bool:
+    """Return whether next commands are printed."""
+    return os.environ.get(NEXT) != NO_NEXT
 
 
 def say_next_of_run(folder: Path) -> None:
@@ -46,7 +56,9 @@ def say_next_of_search() -> None:
 
 
 def say_commands(*commands: tuple[tuple[str, ...], str]) -> None:
-    """Print commands, and what each is for."""
+    """Print commands, and what each is for, unless the environment leaves them out."""
+    if not says_next():
+        return
     lines = [(shell_command(*words), purpose) for words, purpose in commands]
     width = max(len(line) for line, _ in lines)
     text = "\n".join(f"  {line:<{width}}  # {purpose}" for line, purpose in lines)

@@ -61,10 +61,10 @@ def plan(arguments: Sequence[str]) -> None:
     from convsweep.cli.console import quiet_engines
     from convsweep.planning.folder import write
     from convsweep.planning.plan import make_plan
-    from convsweep.planning.text import show
+    from convsweep.planning.text import show, show_look
 
     quiet_engines()
-    planned = make_plan(overrides, place, seconds, energy)
+    planned = make_plan(overrides, place, seconds, energy, show_look)
     write(planned, place)
     show(planned, place)
 

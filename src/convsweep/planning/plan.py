@@ -1,7 +1,7 @@
 """From overrides to a plan: look, decide, measure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ def make_plan(
     folder: Path,
     seconds: float | None,
     energy: EnergyLimit | None = None,
+    tell: Callable[[Look], None] = lambda look: None,
 ) -> Planned:
     """Look at the data, decide, and measure the baseline.
 
@@ -54,6 +55,7 @@ def make_plan(
         folder: of the plan, whose record of an earlier plan must have the same files.
         seconds: the budget of time for everything; None: no limit.
         energy: that of energy; the one that is used up first holds.
+        tell: called with the look, before anything is measured, which may take minutes.
 
     Raises:
         UserError: the data is too small or has changed, or the budget does not pay one baseline.
@@ -68,6 +70,7 @@ def make_plan(
         check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
+    tell(look)
     augmentations = decide_recipe(decisions, look, data)
     slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     watts, energy_s = None, math.inf
@@ -133,6 +136,7 @@ def in_numbers(
         num_test=0 if data.test is None else len(data.test),
         classes=look.class_names,
         answers=answer_text(look),
+        window_overlap=float(baseline.cfg.model.window_overlap) if data.info.any_size else None,
         monitor=str(baseline.cfg.monitor.metric),
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,

@@ -21,6 +21,8 @@ class Plan:
         has_classes: whether an answer is one class, not numbers or any number of labels.
         classes: names of classes, numbers or labels.
         answers: what the network answers, in words.
+        window_overlap: share of a window that the next one overlaps, if samples are larger than
+            what the network is trained on; None: they are not.
         monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
         samples_per_second: of the baseline in training, on one slot.
         epochs: of each training.
@@ -56,6 +58,7 @@ class Plan:
     monitor: str
     mode: str
     answers: str = ""
+    window_overlap: float | None = None
     samples_per_second: float = 0.0
     epochs: int = 0
     steps: int = 0

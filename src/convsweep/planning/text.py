@@ -1,10 +1,12 @@
 """The look and the plan in the terminal."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from convsweep.cli.console import console, short_path
 from convsweep.cli.duration import duration_text
 from convsweep.cli.energy import power_text
+from convsweep.cli.next_commands import says_next
 from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
 from convsweep.planning.decisions import shown
@@ -18,19 +20,28 @@ from convsweep.planning.rules.pretrained import suggest_pretrained
 from convsweep.planning.space import MACS_FACTOR
 
 
+def show_look(look: Look) -> None:
+    """Print what there is and what is wrong with it."""
+    print_lines([*look_lines(look), ""])
+
+
 def show(planned: Planned, folder: Path) -> None:
-    """Print the look, the decisions, what they take, and the next commands."""
-    for line in [
-        *look_lines(planned.look),
-        "",
-        *decision_lines(planned),
-        "",
-        *cost_lines(planned),
-        *notes(planned),
-        "",
-        *next_lines(folder, planned.plan.num_folds),
-    ]:
+    """Print the decisions, what they take, and the next commands."""
+    lines = [*decision_lines(planned), "", *cost_lines(planned), *notes(planned), ""]
+    lines.append(written_line(folder))
+    print_lines([*lines, *next_lines(folder, planned.plan.num_folds)] if says_next() else lines)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, whatever their length."""
+    for line in lines:
         console.print(line, soft_wrap=True, markup=False)
+
+
+def written_line(folder: Path) -> str:
+    """Return which files of a plan to read."""
+    place = short_path(folder.absolute())
+    return f"written: {place}/{PLAN}, {place}/{SEARCH}"
 
 
 def look_lines(look: Look) -> list[str]:
@@ -96,8 +107,4 @@ def next_lines(folder: Path, num_folds: int) -> list[str]:
         folds = ",".join(map(str, range(num_folds)))
         commands.append(f"{shell_command('train', '-m', *plan, f'data.fold={folds}')}  # all folds")
     first, *others = commands
-    return [
-        f"written: {place}/{PLAN}, {place}/{SEARCH}",
-        f"next: {first}",
-        *(f"      {command}" for command in others),
-    ]
+    return [f"next: {first}", *(f"      {command}" for command in others)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from convsweep.cli.command_line import config_folder
 from convsweep.data.sources import OWN_FILES, TASKS
 from convsweep.errors import MissingExtraError, UserError
 
@@ -78,12 +79,19 @@ def check_tasks(cfg: DictConfig) -> None:
     task = TASKS.get(data or "")
     if model is None or task is None or model == task:
         return
-    sources = ", ".join(name for name, suits in TASKS.items() if suits == model)
+    modules = {name for name, suits in TASKS.items() if suits == model}
+    sources = ", ".join(name for name, module in data_options().items() if module in modules)
     also = f"; data for {model}: {sources}, arrays" if sources else ""
     raise UserError(
         f"the model is for {model}, but the data is for {task}; use model={task} or other"
         f" data{also}"
     )
+
+
+def data_options() -> dict[str, str | None]:
+    """Return the module of each option of the group `data`; None for one of another package."""
+    files = sorted((config_folder() / "data").glob("*.yaml"))
+    return {file.stem: part_of(DictConfig(OmegaConf.load(file)), SOURCES) for file in files}
 
 
 def part_of(config: DictConfig, package: str) -> str | None:

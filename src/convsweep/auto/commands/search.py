@@ -29,9 +29,11 @@ def search(context: StageContext) -> list[str]:
     if not share.search:
         least = context.choices[-1]
         needed = least_with_search(context.costs(), least, context.shortest)
+        left = duration_text(max(0.0, context.left))
+        instead = "; the training on all data has the time instead" if share.winner else ""
         raise LeftOutError(
             f"a search, {least.num_trainings} trainings of finalists and the end need about"
-            f" {duration_text(needed)} from here on; the training on all data has the time instead"
+            f" {duration_text(needed)} from here on, but {left} are left{instead}"
         )
     # workers that a launcher starts begin after the command itself
     starts = 1 + any(

@@ -35,7 +35,10 @@ def winner(context: StageContext) -> list[str]:
         epoch *= AUGMENTED
     needed = costs.start + fewest * epoch
     if needed > context.left - costs.start:  # of the test; export and report can be done later
-        raise LeftOutError(f"it takes about {duration_text(needed)}, which are not left")
+        both, left = needed + costs.start, max(0.0, context.left)
+        raise LeftOutError(
+            f"it and the test take about {duration_text(both)}, but {duration_text(left)} are left"
+        )
     epochs = min(max(fewest, epochs_that_fit(context, costs, epoch)), most_epochs(context, fewest))
     chosen = (
         preset(files.study / "confirm", "best")

@@ -22,8 +22,9 @@ REFRESH_S = 0.2
 # Seconds and number of steps from which the time left is estimated within the first epoch, by their
 # median, as early ones may be slow; and least time left that is said.
 ESTIMATE_AFTER_S, ESTIMATE_AFTER_STEPS, LEAST_LEFT_S = 5.0, 3, 10.0
-# A first epoch shorter than this is mostly the start, so that the second says the time left.
-START_S = 20.0
+# A first epoch shorter than this, or with a first step that takes more than this share of it, is
+# mostly the start, so that the second says the time left.
+START_S, START_SHARE = 20.0, 0.5
 
 
 class EpochLines(ProgressBar):
@@ -110,10 +111,15 @@ class EpochLines(ProgressBar):
             f" s{star}"
         )
         self.num_epochs += 1
-        is_typical = self.num_epochs == 2 or seconds >= START_S
+        is_typical = self.num_epochs == 2 or not self.is_mostly_start(seconds)
         if is_typical and not self.has_said_left and trainer.max_epochs:
             self.has_said_left = True
             self.say_left(trainer, (trainer.max_epochs - trainer.current_epoch - 1) * seconds)
+
+    def is_mostly_start(self, seconds: float) -> bool:
+        """Return whether a first epoch of so many seconds says little of the others."""
+        first = self.step_ends[0] - self.started_at if self.step_ends else 0.0
+        return seconds < START_S or first > START_SHARE * seconds
 
     def estimate(self, trainer: L.Trainer, step: int, now: float) -> None:
         """Say the time left from the steps after the first, once in a long first epoch."""
