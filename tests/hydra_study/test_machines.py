@@ -26,7 +26,7 @@ from .postgresql import Server, trials_in
 
 pytestmark = pytest.mark.long
 
-MACHINES, WORKERS, TRIALS = 2, 2, 16
+MACHINES, WORKERS, TRIALS = 2, 2, 8
 
 ANOTHER_MACHINE = """
 import os, socket, time
@@ -96,7 +96,7 @@ def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: 
         f"n_trials: {TRIALS}\nslots: 1\nworkers: {WORKERS}\nparams: {{x:"
         f" 'interval(0,1)'}}\nstorage: {database.url}"
     )
-    app = toy(BODY, f"x: 0.0\npause: 0.0\ntogether: {MACHINES}", options)
+    app = toy(BODY, f"x: 0.0\npause: 0.0\ntogether: {WORKERS + 1}", options)
     launchers = [on_machine(app, f"m{index}", 1000.0 * index) for index in range(MACHINES)]
     outputs = [launcher.communicate(timeout=900)[0] for launcher in launchers]
     assert [launcher.returncode for launcher in launchers] == [0] * MACHINES, outputs

@@ -82,27 +82,18 @@ def test_a_module_that_leaves_the_process_ends_its_trial_only(toy: MakeToy) -> N
     assert "Traceback" not in output
 
 
-ASKS = "import torch\nanswer = torch.cuda.is_available()\n"
-
-
-@pytest.mark.parametrize("place", ["program", "preload"])
 def test_a_program_that_uses_cuda_at_import_can_use_it_in_trials(
-    toy: MakeToy, place: str, monkeypatch: pytest.MonkeyPatch
+    toy: MakeToy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # without a GPU that answers nothing anyway
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "0")
     body = "import torch; return float(torch._C._cuda_isInBadFork())"
-    app = toy(
-        body,
-        sweeper="n_trials: 1\nslots: 1\nparams: {x: 'range(0,1)'}"
-        + "\npreload: [asks]" * (place == "preload"),
-    )
-    (app.folder / "asks.py").write_text(ASKS)
-    begin_with(app, ASKS if place == "program" else "")
+    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'range(0,1)'}")
+    begin_with(app, "import torch\nanswer = torch.cuda.is_available()\n")
     output = app.run(GRID)
     assert [trial.value for trial in app.trials()] == [0.0]
-    what = "the program" if place == "program" else "asks"
-    assert f"each trial will import {what} itself and start later: this initialises" in output
+    said = "each trial will import the program itself and start later: this initialises"
+    assert said in output
 
 
 def test_a_trial_that_reported_its_outcome_and_hangs_is_killed_and_its_result_counts(

@@ -117,16 +117,29 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
         check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
 
 
-@pytest.mark.parametrize("sampler", ["qmc", "gp", "nsga3", "cmaes"])
-def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -> None:
+# The option, if any, by which a sampler uses results within six trials.
+@pytest.mark.parametrize(
+    ("sampler", "soon"),
+    [
+        ("qmc", "scramble=true"),
+        ("gp", "n_startup_trials=3"),
+        ("nsga3", "population_size=3"),
+        ("cmaes", "n_startup_trials=3"),
+    ],
+)
+def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str, soon: str) -> None:
     pytest.importorskip("cmaes" if sampler == "cmaes" else "torch" if sampler == "gp" else "optuna")
     params = "{x: 'interval(0,1)', n: 'range(1,3)', y: {values: 'interval(0,1)', when: n == 2}}"
     app = toy(
         "return cfg.x + (cfg.y if cfg.n == 2 else 1)",
         "x: 0.0\nn: 1\ny: 0.0",
-        f"n_trials: 11\nslots: 2\nparams: {params}",
+        f"n_trials: 6\nslots: 2\nparams: {params}",
     )
-    output = app.run(f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=1")
+    output = app.run(
+        f"hydra/sweeper/sampler={sampler}",
+        "hydra.sweeper.sampler.seed=1",
+        f"hydra.sweeper.sampler.{soon}",
+    )
     assert set(app.kinds()) == {"complete"}
     assert all(("y" in trial.params) == (trial.params["n"] == 2) for trial in app.trials())
     assert "Warning" not in output.replace("Hydra15MigrationWarning", ""), output

@@ -124,13 +124,13 @@ def test_a_trial_that_left_its_outcome_before_its_worker_died_is_not_run_again(
 def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
     app = toy(
         "time.sleep(0.2); return cfg.x",
-        sweeper="n_trials: null\ntarget: 0.2\nparams: {x: 'interval(0,1)'}\nslots: 2",
+        sweeper="n_trials: null\ntarget: 0.5\nparams: {x: 'interval(0,1)'}\nslots: 2",
     )
     said = app.run()
-    assert "target 0.2 reached" in said
+    assert "target 0.5 reached" in said
     assert ": 0 trials done" in said, "and not of None"
     other = toy(
-        "time.sleep(0.1); return cfg.x",
+        "time.sleep(0.4); return cfg.x",
         sweeper="n_trials: null\ntimeout: 2\nparams: {x: 'interval(0,1)'}\nslots: 2",
     )
     assert re.search("timeout of 2 s( reached|: the shortest took)", other.run())

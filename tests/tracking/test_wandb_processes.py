@@ -58,24 +58,18 @@ def trial(folder: Path, max_epochs: int) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.fresh_process
 def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path) -> None:
-    for parent_has_a_run in (False, True):
-        fork_trials(server, tmp_path / str(parent_has_a_run), parent_has_a_run)
-        server.runs.clear()
-
-
-def fork_trials(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> None:
-    """Fork two trials off a study, and check what each of the three has logged."""
+    """One is forked before its parent has a run, one after."""
     folders = [tmp_path / str(number) for number in range(2)]
     study = track(tmp_path / "study", job_type="study")
-    if parent_has_a_run:
-        study.log_summary({"trials": 2})
     fork = multiprocessing.get_context("fork")
     trials = [
         fork.Process(target=trial, args=(folder, number + 1))
         for number, folder in enumerate(folders)
     ]
-    for process in trials:
-        process.start()
+    first, second = trials
+    first.start()
+    study.log_summary({"trials": 2})
+    second.start()
     for process in trials:
         process.join(300)
         assert process.exitcode == 0
@@ -83,9 +77,8 @@ def fork_trials(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> 
     runs = [server.runs[read_run_file(folder)["id"]] for folder in folders]
     assert [len(run.values("val/loss")) for run in runs] == [1, 2]
     assert [run.state for run in runs] == ["finished", "finished"]
-    assert len(server.runs) == 2 + parent_has_a_run
-    if parent_has_a_run:
-        assert server.runs[read_run_file(tmp_path / "study")["id"]].values("val/loss") == []
+    assert len(server.runs) == 3
+    assert server.runs[read_run_file(tmp_path / "study")["id"]].values("val/loss") == []
 
 
 @pytest.mark.filterwarnings("ignore")

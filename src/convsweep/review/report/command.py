@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -53,8 +54,37 @@ def command_parser() -> ArgumentParser:
     return parser
 
 
-def page_of(arguments: Namespace) -> tuple[Page, Path]:
-    """Return the requested page, and its default file.
+def target_of(arguments: Namespace) -> Path:
+    """Return the HTML file to write.
+
+    Raises:
+        UserError: its folder cannot be written to.
+    """
+    target = arguments.out or default_target(arguments)
+    target = target if target.suffix == ".html" else target / "report.html"
+    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    if not os.access(folder, os.W_OK):
+        raise not_writable(target, f"{folder} is read-only")
+    return target
+
+
+def default_target(arguments: Namespace) -> Path:
+    """Return the file to write without `--out`."""
+    if arguments.compare:
+        return Path("compare.html")
+    path = Path(arguments.source)
+    return (path if path.is_dir() else path.parent if path.is_file() else Path()) / "report.html"
+
+
+def not_writable(target: Path, reason: str | None) -> UserError:
+    """Return the error of a report that cannot be written."""
+    return UserError(
+        f"a report must go to a folder that can be written to, but {target}: {reason}; use --out"
+    )
+
+
+def page_of(arguments: Namespace) -> Page:
+    """Return the requested page.
 
     Raises:
         UserError: the source holds nothing to report.
@@ -65,7 +95,7 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
         sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
         from convsweep.review.report.pages.compare import compare_page
 
-        return compare_page(*sweeps), Path("compare.html")
+        return compare_page(*sweeps)
     path = Path(arguments.source)
     if path.is_dir() and not source.is_sweep(path):
         return page_of_runs(path)
@@ -73,11 +103,10 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
     # slow to import, so a missing source is reported first
     from convsweep.review.report.pages.sweep import sweep_page
 
-    place = path if path.is_dir() else path.parent if path.is_file() else Path()
-    return sweep_page(sweep), place / "report.html"
+    return sweep_page(sweep)
 
 
-def page_of_runs(folder: Path) -> tuple[Page, Path]:
+def page_of_runs(folder: Path) -> Page:
     """Return the page of a run, or of the runs below a folder.
 
     Raises:
@@ -88,7 +117,7 @@ def page_of_runs(folder: Path) -> tuple[Page, Path]:
     if source.is_run(folder):
         from convsweep.review.report.pages.run import run_page
 
-        return run_page(folder), folder / "report.html"
+        return run_page(folder)
     from convsweep.review.report.pages.leaderboard import leaderboard_page
 
     runs = source.runs_below(folder)
@@ -97,7 +126,7 @@ def page_of_runs(folder: Path) -> tuple[Page, Path]:
             "a report needs a sweep (study.journal), a run (result.json) or a folder of runs, but"
             f" {folder} holds none of them"
         )
-    return leaderboard_page(folder, runs), folder / "report.html"
+    return leaderboard_page(folder, runs)
 
 
 def write(page: Page, target: Path) -> list[Path]:
@@ -111,7 +140,6 @@ def write(page: Page, target: Path) -> list[Path]:
     from convsweep.review.report.rendering.pictures import Pictures
     from convsweep.run_folder import write_atomically
 
-    target = target if target.suffix == ".html" else target / "report.html"
     files = [target, target.with_suffix(".md")]
     pictures = Pictures(f"{target.stem}_pictures")
     texts = (to_html(page), to_markdown(page, pictures))
@@ -121,10 +149,7 @@ def write(page: Page, target: Path) -> list[Path]:
             write_atomically(file, text)
         write_pictures(pictures, target.parent)
     except OSError as error:
-        raise UserError(
-            f"a report must go to a folder that can be written to, but {target}: {error.strerror};"
-            " use --out"
-        ) from error
+        raise not_writable(target, error.strerror) from error
     return files
 
 
@@ -146,10 +171,11 @@ def main() -> None:
         parser.error("name one SOURCE, or two by --compare A B")
 
     def report() -> int:
-        page, target = page_of(arguments)
+        target = target_of(arguments)  # a page may take a minute
+        page = page_of(arguments)
         from convsweep.cost import in_bytes
 
-        for file in write(page, arguments.out or target):
+        for file in write(page, target):
             print(f"{file} ({in_bytes(file.stat().st_size)})")
         source = Path(arguments.source or "")
         if arguments.source and SweepPaths(source).winner() is not None:
