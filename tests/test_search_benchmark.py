@@ -197,3 +197,20 @@ def test_the_summary_says_who_is_faster_and_who_ranks_first() -> None:
     ranks, difference, _ = statistics.mean_ranks(results.true[:, :, 0])
     assert list(ranks) == [2, 1]
     assert 0 < difference < 1
+
+
+def test_methods_are_paired_with_the_default_by_seed() -> None:
+    costs = summary.SHARES * 4
+
+    def row(name: str, seed: int, half: float, end: float) -> dict[str, Any]:
+        true = np.where(summary.SHARES <= 0.5, half, end).tolist()
+        return {"method": name, "seed": seed, "true": true, "believed": true}
+
+    rows = [row("usual", seed, 0.1, 0.1) for seed in range(30)]
+    # behind in half of the searches at first, ahead in nine at the end
+    rows += [row("other", seed, 0.1 * (seed % 2), 0.1 + 0.1 * (seed < 9)) for seed in range(30)]
+    results = statistics.collect(rows, costs, "usual")
+    assert results is not None
+    line = summary.table_of_pairs([results], "usual").splitlines()[2]
+    assert line == "| other | 0, 15 | 6.1e-05 * | 9, 0 | 0.0039 * | +3.00 |"
+    assert statistics.sign_test(costs, costs) == (0, 0, 1.0)

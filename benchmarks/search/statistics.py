@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from benchmarks.search.table import Table
 from numpy.typing import NDArray
-from scipy.stats import friedmanchisquare, rankdata, spearmanr, studentized_range
+from scipy.stats import binomtest, friedmanchisquare, rankdata, spearmanr, studentized_range
 
 Array = NDArray[Any]
 NUM_BOOTSTRAP = 300
@@ -99,6 +99,18 @@ def mean_ranks(true: Array) -> tuple[Array, float, float]:
     p = float(friedmanchisquare(*true).pvalue) if num_methods > 2 else float("nan")
     q = float(studentized_range.ppf(0.95, num_methods, np.inf)) / sqrt(2)
     return ranks, q * sqrt(num_methods * (num_methods + 1) / (6 * num_blocks)), p
+
+
+def sign_test(one: Array, other: Array) -> tuple[int, int, float]:
+    """Return in how many searches one method is ahead of another one with the same seed, in how
+    many it is behind, and the p of the sign test; equal ones do not count.
+
+    Args:
+        one, other: (S,) quality.
+    """
+    ahead, behind = int((one > other).sum()), int((one < other).sum())
+    p = float(binomtest(ahead, ahead + behind).pvalue) if ahead + behind else 1.0
+    return ahead, behind, p
 
 
 def early_ranks(table: Table) -> list[tuple[int, float, float, float, float]]:

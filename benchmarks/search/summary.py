@@ -22,6 +22,7 @@ from benchmarks.search.statistics import (
     mean_ranks,
     quartiles,
     regret,
+    sign_test,
     speed,
 )
 from benchmarks.search.table import load_table
@@ -39,6 +40,13 @@ TODAY = {
     "schedules": "median 5/1",
     "samplers": "TPE (default)",
     "searches": "TPE, median 5/1 (sweeps/)",
+}
+
+# The program's default, with which the others are paired by seed.
+DEFAULT = {
+    "schedules": "promotion 1, 3, 9",
+    "samplers": "TPE (default)",
+    "searches": "TPE, promotion 1, 3, 9",
 }
 
 
@@ -78,6 +86,7 @@ def make_parts(rows: list[dict[str, Any]], groups: list[str]) -> dict[str, str]:
                 parts[f"{group} {task} {unit}"] = table_of_methods(own, task) if own else FEW
             both = [own for task in NAMES if (own := results_of(rows, group, task, unit))]
             parts[f"{group} ranks {unit}"] = table_of_ranks(both) if both else FEW
+            parts[f"{group} pairs {unit}"] = table_of_pairs(both, DEFAULT[group]) if both else FEW
     return parts
 
 
@@ -200,6 +209,42 @@ def table_of_ranks(results: list[Results]) -> str:
     lines.append(
         f"\n{len(results) * seeds} blocks (space and seed); critical difference {difference:.2f}; *"
         f" not significantly behind the first. Friedman's p: {p_early:.1g}, {p_late:.1g}."
+    )
+    return "\n".join(lines)
+
+
+def table_of_pairs(results: list[Results], default: str) -> str:
+    """Return how often each method is ahead of the program's default with the same seed, over both
+    spaces, at half of the budget and at its end.
+    """
+    others = [
+        name
+        for name in results[0].methods
+        if name != default and all({name, default} <= set(each.methods) for each in results)
+    ]
+    budget = results[0].costs[-1]
+    lines = [
+        f"| method | ahead, behind at {budget / 2:.0f} trainings | p | ahead, behind at the end | p"
+        " | points at the end |",
+        "|---" * 6 + "|",
+    ]
+    for name in others:
+        cells = []
+        for share in (0.5, 1.0):
+            place = int(np.argmin(np.abs(SHARES - share)))
+            own, usual = (
+                np.concatenate([each.true[each.methods.index(key), :, place] for each in results])
+                for key in (name, default)
+            )
+            ahead, behind, p = sign_test(own, usual)
+            mark = " *" if p * len(others) < 0.05 else ""
+            cells.append(f"{ahead}, {behind} | {p:.2g}{mark}")
+        points = 100 * float(np.mean(own - usual))
+        lines.append(f"| {name} | {' | '.join(cells)} | {points:+.2f} |")
+    seeds = sum(each.true.shape[1] for each in results)
+    lines.append(
+        f"\n{seeds} pairs, of which the rest are equal; sign test; * below 0.05 after Bonferroni's"
+        f" correction for {len(others)} methods."
     )
     return "\n".join(lines)
 
