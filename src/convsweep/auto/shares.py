@@ -239,7 +239,7 @@ def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
     """
     needed = spent + costs.least
     if total < needed:
-        before = f" with the {duration_text(spent)} that are spent" if spent else ""
+        before = f" with the {duration_text(spent)} that are spent" if spent >= 1.0 else ""
         raise UserError(
             f"the budget must hold at least one training of the baseline and its test, which take"
             f" {text}{before}; give more, or shorten it by trainer.max_epochs"
