@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
 from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
 from hydra_study.display.live_view import check_view
@@ -17,6 +17,7 @@ from hydra_study.errors import StudyError
 from hydra_study.launchers import workers_by
 from hydra_study.objectives import parse_objectives
 from hydra_study.processes.slots import make_slots
+from hydra_study.storage.sweep_folder import sweeper_options
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.task_function import find_origin
 from hydra_study.trials.early_stopping import parse_early_stopping
@@ -84,9 +85,7 @@ def read_options(config: DictConfig) -> StudyConf:
     """Return the keys of `hydra.sweeper`; a pruner or schedule of a sweep file gives way to the
     other one if that is chosen on the command line.
     """
-    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
-    assert isinstance(given, dict)
-    options = StudyConf(**{str(key): value for key, value in given.items()})
+    options = StudyConf(**sweeper_options(config))
     name = find_overruled(options, config.hydra.overrides.hydra)
     if name is not None:
         log.info(

@@ -81,7 +81,7 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
             " multirun/<study>"
         )
     config = read_config(folder)
-    options = StudyConf(**_sweeper_options(config))
+    options = StudyConf(**sweeper_options(config))
     objectives = parse_objectives(options.direction, options.prune_on)
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
@@ -102,7 +102,8 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     return SweepFolder(folder, config, options, objectives, storage, study)
 
 
-def _sweeper_options(config: DictConfig) -> dict[str, Any]:
+def sweeper_options(config: DictConfig) -> dict[str, Any]:
+    """Return the keys of `hydra.sweeper`, resolved."""
     given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     assert isinstance(given, dict)
     return {str(key): value for key, value in given.items()}
