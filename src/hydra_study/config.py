@@ -25,9 +25,9 @@ class StudyConf:
             mapping or a list of overrides.
         enqueue: Points to try first: mappings, overrides of a preset (`model/net=lenet5`), folders
             of earlier sweeps, or their `best.yaml`.
-        prior: Points that are believed to be good, as in `enqueue`, such as the `best.yaml` of
-            another study: some trials are drawn near them, half of the first ones, and fewer and
-            fewer (a tenth after 40).
+        prior: Points that are believed to be good, in the same form, such as a network made by hand
+            or the `best.yaml` of another study: they are tried first, and some trials are drawn
+            near them, half of the first ones, and fewer and fewer (a tenth after 40).
         n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
             a value of the first objective. All trials count, also errors, except those that were
             infeasible, duplicates, or retried; a paused trial counts once it has begun. Without a

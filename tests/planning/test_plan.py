@@ -82,7 +82,7 @@ def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
     assert config["name"] == "a: b"
     assert config["model"]["net"]["num_stages"] == 2
     sweeper = config["hydra"]["sweeper"]
-    assert set(sweeper["enqueue"][0]) == set(sweeper["params"])
+    assert set(sweeper["prior"][0]) == set(sweeper["params"])
     assert sweeper["n_trials"] == planned.plan.num_trials
     assert config["data_files"] == str(tmp_path / "plan.json")
     assert {file.name for file in tmp_path.glob("*.png")} == {"samples.png"}

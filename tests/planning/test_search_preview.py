@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from convsweep.planning.given import parse_given
-from convsweep.planning.search_preview import TrialCost, cost_lines, preview_lines, total_text
+from convsweep.planning.search_preview import (
+    TrialCost,
+    cost_lines,
+    preview,
+    preview_lines,
+    total_text,
+)
+from hydra_study import StudyError
 from hydra_study.preview import Preview
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
@@ -32,6 +39,14 @@ def test_a_search_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert lines[2].endswith("here (measured on 2)")
     assert lines[3].startswith("all of it: 4 trials, 2 at a time"), "there are no more points"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sizes = ["data.length=64", "data.num_train=32", "data.num_val=8", "data.num_test=8"]
+    search = search_of(tmp_path, "data=signals", "model=denoising", "data/augment=shift", *sizes)
+    with pytest.raises(StudyError, match=r"data\.augment changes images"):
+        preview(search)
 
 
 def test_disk_and_memory_are_those_of_all_trials(tmp_path: Path) -> None:

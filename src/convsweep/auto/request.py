@@ -31,6 +31,7 @@ REFUSED = {
     "hydra.sweeper.finalists": "say top=3 seeds=5",
     "hydra.sweeper.study_name": "say folder=FOLDER",
     "hydra.sweeper.enqueue": "the first trial is the baseline, with which others are compared",
+    "hydra.sweeper.prior": "the prior is the baseline, with which others are compared",
 }
 
 

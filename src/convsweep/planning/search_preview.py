@@ -12,9 +12,10 @@ from omegaconf import DictConfig
 
 from convsweep.cli.console import console, quiet_engines
 from convsweep.cli.duration import duration_text
+from convsweep.errors import UserError
 from convsweep.planning.random_points import POINTS, check_points
 from convsweep.planning.rules.pace import BEGUN, TOGETHER
-from hydra_study import Preview, usable_cores
+from hydra_study import Preview, StudyError, usable_cores
 
 # How many of the random points that can be trained are measured.
 MEASURED = 2
@@ -41,14 +42,17 @@ def preview(search: Preview) -> None:
     """Print what a search would do, by random points of its space; nothing is written.
 
     Raises:
-        UserError: the data cannot be read, or an option is wrong.
+        StudyError: the data cannot be read, or an option is wrong.
     """
     from convsweep.training.imports import prepare_imports
 
     quiet_engines()
     prepare_imports()
-    for line in preview_lines(search):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    try:
+        for line in preview_lines(search):
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+    except UserError as error:
+        raise StudyError(str(error)) from error
 
 
 def preview_lines(search: Preview) -> Iterator[str]:

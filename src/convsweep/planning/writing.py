@@ -59,7 +59,8 @@ def search_text(
     sweeper["params"] = {
         dimension.key: Decision(dimension.key, dimension.text, "") for dimension in space
     }
-    sweeper["enqueue"] = Decision("enqueue", [baseline_point(space)], "the baseline")
+    why = "the baseline is tried first, and some trials are drawn near it"
+    sweeper["prior"] = Decision("prior", [baseline_point(space)], why)
     return "\n".join([*lines, *yaml_lines(tree, 0)]) + "\n"
 
 

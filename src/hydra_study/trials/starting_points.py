@@ -21,18 +21,21 @@ from hydra_study.sweep_spec import SweepSpec
 
 
 def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
-    """Queue the points of `hydra.sweeper.enqueue` that were not queued before.
+    """Queue the points of `hydra.sweeper.prior` and `hydra.sweeper.enqueue` that were not queued
+    before.
 
     Raises:
         StudyError: An entry has no parameter of the space, a value outside of it, or another form.
     """
     done = study.user_attrs.get(attributes.STUDY_ENQUEUED, [])
-    for entry in spec.options.enqueue:
-        if entry in done:
-            continue
-        for values in points_of(entry, space, spec):
-            study.enqueue_trial(values)
-        done = [*done, entry]
+    options = {"prior": spec.options.prior, "enqueue": spec.options.enqueue}
+    for option, entries in options.items():
+        for entry in entries:
+            if entry in done:
+                continue
+            for values in points_of(entry, space, spec, option):
+                study.enqueue_trial(values)
+            done = [*done, entry]
     study.set_user_attr(attributes.STUDY_ENQUEUED, done)
 
 
