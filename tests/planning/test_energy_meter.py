@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convsweep.errors import UserError
-from convsweep.planning.energy_meter import StatedPower, check_measurable, energy_limit, find_meter
+from convsweep.planning.energy_meter import StatedPower, check_measurable, energy_limit, make_meter
 
 # What nvidia-ml-py has, of two GPUs and one of an older kind.
 NVML = """
@@ -38,7 +38,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
         make_zone(tmp_path, number, name, 400_000)
         for number, name in (("0", "package-0"), ("1", "package-1"), ("0:0", "core"), ("2", "psys"))
     )
-    meter = find_meter(tmp_path)
+    meter = make_meter(None, tmp_path)
     assert str(meter) == "2 CPU packages"
     assert meter.joules() == 0
     for zone in (one, core, platform):
@@ -51,7 +51,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
 
 def test_what_cannot_be_counted_is_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"this machine shows none .* add the machine's mean power"):
-        check_measurable(find_meter(tmp_path))
+        check_measurable(make_meter(None, tmp_path))
     (make_zone(tmp_path, "0", "package-0", 0) / "energy_uj").unlink()
     with pytest.raises(UserError, match=r"CPU packages: .*energy_uj: No such file") as caught:
         energy_limit("0.2kWh", None, tmp_path)
@@ -87,7 +87,7 @@ def test_gpus_are_those_that_cuda_may_use(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    meter = find_meter(tmp_path / "none")
+    meter = make_meter(None, tmp_path / "none")
     import pynvml
 
     pynvml.used.update({"0": 6000, "1": 9000, "GPU-b": 9000})

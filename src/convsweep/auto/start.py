@@ -23,9 +23,8 @@ from convsweep.planning.command import default_folder
 from convsweep.planning.energy_meter import (
     POWERCAP,
     EnergyMeter,
-    StatedPower,
     check_measurable,
-    find_meter,
+    make_meter,
 )
 
 
@@ -71,10 +70,9 @@ def meter_of(request: AutoRequest, powercap: Path) -> EnergyMeter:
     Raises:
         UserError: energy is the limit, and nothing counts it.
     """
-    if request.watts is not None:
-        return EnergyMeter([StatedPower(request.watts)])
-    meter = find_meter(powercap) if request.is_on_this_machine else EnergyMeter([])
-    if request.joules is not None:
+    is_counted = request.watts is not None or request.is_on_this_machine
+    meter = make_meter(request.watts, powercap) if is_counted else EnergyMeter([])
+    if request.joules is not None and request.watts is None:
         check_measurable(meter)
         missing = f"; not counted: {'; '.join(meter.why_not)}" if meter.why_not else ""
         say(f"energy is counted by {meter}{missing}")

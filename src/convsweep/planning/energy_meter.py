@@ -157,20 +157,21 @@ def energy_limit(energy: str, power: str | None, powercap: Path = POWERCAP) -> E
         UserError: a word has a wrong form, or nothing on this machine counts energy.
     """
     joules = parse_energy(energy)
-    if power is not None:
-        watts = parse_power(power)
-        return EnergyLimit(joules, watts, EnergyMeter([StatedPower(watts)]))
-    meter = find_meter(powercap)
+    watts = None if power is None else parse_power(power)
+    meter = make_meter(watts, powercap)
     check_measurable(meter)
-    return EnergyLimit(joules, None, meter)
+    return EnergyLimit(joules, watts, meter)
 
 
-def find_meter(powercap: Path = POWERCAP) -> EnergyMeter:
-    """Return the meter of this machine.
+def make_meter(watts: float | None, powercap: Path = POWERCAP) -> EnergyMeter:
+    """Return the meter of a stated power, or of this machine.
 
     Args:
+        watts: the stated power; None: it is measured.
         powercap: folder of the kernel's powercap interface.
     """
+    if watts is not None:
+        return EnergyMeter([StatedPower(watts)])
     packages, no_package = cpu_packages(powercap)
     gpus, no_gpu = nvidia_gpus()
     return EnergyMeter([*gpus, *packages], [text for text in (no_gpu, no_package) if text])
