@@ -112,7 +112,7 @@ def test_the_summary_says_when_the_program_was_at_a_peers_quality() -> None:
         {"method": "slow", **shared, "at": [9.0], "val": [0.6], "test": [0.6]},
         {"method": "good", **shared, "at": [9.0], "val": [0.9], "test": [0.6]},
     ]
-    table = summary.table_of_speed(rows)
+    table = summary.table_of_speed(rows, "convsweep")
     assert "| slow | 9 | 4 | 1 of 1 |" in table
     assert "| good | 9 | never | 0 of 1 |" in table
     assert "| convsweep | 70.0 | 70.0 | 80.0 | 1 | 9 | 5 | 1 | 0.50 |" in (

@@ -78,7 +78,13 @@ def hyperband() -> BasePruner:
 
 
 promotion, screening = methods.promotion, methods.screening
+quarter = partial(promotion, factor=4)
 asked_at_end = partial(methods.pruned, asks_at_end=True)
+
+# What is done with the network made by hand.
+QUEUED = {"known": "hand", "use": "queue"}
+NEAR = {"known": "hand", "use": "near"}
+PRIOR = {"known": "hand", "use": "prior"}
 
 # Schedules of random points, on the table.
 SCHEDULES: dict[str, Way] = {
@@ -117,9 +123,9 @@ SAMPLERS: dict[str, Way] = {
     "TPE, 10 start-up that trained": Way(sampler=tpe(n_startup_trials=1), options={"startup": 10}),
     "TPE, refused: failed": Way(sampler=tpe(), options={"told_refusals": "fail"}),
     "TPE, refused: by how much": Way(sampler=tpe(), options={"told_refusals": "excess"}),
-    "TPE, former best queued": Way(sampler=tpe(), options={"former": "queue"}),
-    "TPE, former best as prior": Way(sampler=tpe(), options={"former": "best"}),
-    "TPE, former worst as prior": Way(sampler=tpe(), options={"former": "worst"}),
+    "TPE, former best queued": Way(sampler=tpe(), options={"known": "best", "use": "queue"}),
+    "TPE, former best as prior": Way(sampler=tpe(), options={"known": "best", "use": "near"}),
+    "TPE, former worst as prior": Way(sampler=tpe(), options={"known": "worst", "use": "near"}),
     "GP": Way(sampler=gp),
 }
 
@@ -140,7 +146,15 @@ SEARCHES: dict[str, Way] = {
     "TPE, one epoch, 25 %": Way(screening, tpe()),
     "random, one epoch, 50 %": Way(partial(screening, share=0.5)),
     "TPE, one epoch, 50 %": Way(partial(screening, share=0.5), tpe()),
-    "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe(), options={"former": "hand"}),
+    "random, full length, hand-made queued": Way(options=QUEUED),
+    "TPE, median 5/1, hand-made queued": Way(asked_at_end, tpe(), median(5, 1), QUEUED),
+    "TPE, promotion 1, 3, 9, hand-made queued": Way(promotion, tpe(), options=QUEUED),
+    "TPE, promotion 1, 3, 9, near hand-made": Way(promotion, tpe(), options=NEAR),
+    "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe(), options=PRIOR),
+    "TPE, promotion 1, 4, 9": Way(quarter, tpe()),
+    "TPE, promotion 1, 4, 9, hand-made queued": Way(quarter, tpe(), options=QUEUED),
+    "TPE, promotion 1, 4, 9, near hand-made": Way(quarter, tpe(), options=NEAR),
+    "TPE, promotion 1, 4, 9, hand-made prior": Way(quarter, tpe(), options=PRIOR),
     "GP, promotion 1, 3, 9": Way(promotion, gp),
     "GP, full length": Way(sampler=gp),
     "Optuna's defaults": Way(

@@ -15,7 +15,7 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.attributes import KIND, SECONDS
+from hydra_study.attributes import KIND, SECONDS, was_queued
 from hydra_study.trials.prior import PriorSampler
 
 Unit = Literal["epochs", "seconds"]
@@ -73,9 +73,11 @@ class Run:
         startup: Trials that train at random points before the sampler is asked; 0: the sampler
             counts its own.
         seed: Of these random points.
-        former: What is done with a point of a former search of 20 random trainings, which costs
-            nothing: `ignore`; `queue` its best one; or take its `best` or `worst` one as the prior;
-            `hand`: the prior is the task's network made by hand.
+        known: The points that are known beforehand: `nothing`; the `best` or the `worst` one of a
+            former search of 20 random trainings, which costs nothing; or the task's network made by
+            `hand`.
+        use: What is done with them: `queue` them; draw `near` them; or both, as the program does
+            with a `prior`.
 
     Attributes:
         spent: Part of the budget.
@@ -91,7 +93,8 @@ class Run:
     told_refusals: str = "constraint"
     startup: int = 0
     seed: int = 0
-    former: str = "ignore"
+    known: Literal["nothing", "best", "worst", "hand"] = "nothing"
+    use: Literal["queue", "near", "prior"] = "prior"
     spent: float = 0.0
     found: list[tuple[float, float, float]] = field(default_factory=list)
     refused: int = 0
@@ -108,15 +111,15 @@ class Run:
                 sampler=self.sampler or RandomSampler(seed=0),
                 pruner=self.pruner or NopPruner(),
             )
-        if self.former != "ignore":
+        if self.known != "nothing":
             point = (
                 dict(self.world.task.hand_made)
-                if self.former == "hand"
-                else former_point(self.world, self.seed, is_best=self.former != "worst")
+                if self.known == "hand"
+                else former_point(self.world, self.seed, is_best=self.known == "best")
             )
-            if self.former == "queue":
+            if self.use != "near":
                 self.study.enqueue_trial(point)
-            else:
+            if self.use != "queue":
                 self.study.sampler = PriorSampler(self.study.sampler, [point], self.seed)
 
     @property
@@ -152,7 +155,7 @@ class Run:
         """Return a trial at a point that fits the budget."""
         for _ in range(MAX_REFUSALS):
             asked = self.study.ask()
-            if isinstance(self.study.sampler, PriorSampler):
+            if isinstance(self.study.sampler, PriorSampler) and not was_queued(self.frozen()[-1]):
                 self.study.sampler.begin(asked, len(self.trials))
             values: Mapping[str, Any] = {}
             if self.world.takes_points:

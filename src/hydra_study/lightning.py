@@ -5,6 +5,7 @@ sweep nothing here has an effect, so a config may always name it.
 """
 
 import json
+import math
 import os
 import subprocess
 import threading
@@ -80,7 +81,10 @@ class PruningCallback(L.Callback):
         self._step = max(self._step, trainer.current_epoch) + 1
         connection = trial.current()  # None on ranks other than 0
         stop = connection is not None and connection.report(
-            self._step, float(value), is_last=_ends_anyway(trainer)
+            self._step,
+            float(value),
+            is_last=_ends_anyway(trainer),
+            progress=_progress(trainer),
         )
         self.pruned = bool(trainer.strategy.broadcast(stop, src=0))
         trainer.should_stop = trainer.should_stop or self.pruned
@@ -163,6 +167,12 @@ def _ends_anyway(trainer: L.Trainer) -> bool:
         return True
     is_last_epoch = 0 <= (trainer.max_epochs or -1) <= trainer.current_epoch + 1
     return is_last_epoch and trainer.is_last_batch
+
+
+def _progress(trainer: L.Trainer) -> float | None:
+    """Return the share of a training's steps that are done; None if their number is unknown."""
+    steps = trainer.estimated_stepping_batches
+    return trainer.global_step / steps if 0 < steps < math.inf else None
 
 
 def _folder() -> Path:

@@ -83,7 +83,9 @@ class TrialConnection:
         self._reports_steps = reports_steps
         self._pid = os.getpid()
 
-    def report(self, step: int, value: float, *, is_last: bool = False) -> bool:
+    def report(
+        self, step: int, value: float, *, is_last: bool = False, progress: float | None = None
+    ) -> bool:
         """Report an intermediate value and return whether the trial should raise `Pruned`.
 
         A trial that is paused resumes later from its checkpoint, which must be written by then.
@@ -93,6 +95,8 @@ class TrialConnection:
                 steps.
             value: The monitored value.
             is_last: Whether the training ends with this step anyway: the trial is then not stopped.
+            progress: Share of the training that is done, 0 to 1, if it is known: a schedule pauses
+                no trial that has little left.
 
         Raises:
             ConnectionError: The worker has died.
@@ -101,7 +105,8 @@ class TrialConnection:
             self.keep_alive()
             return False
         report = {"step": int(step), "value": float(value), "is_last": is_last}
-        self.stopped_as = self.channel.ask({"type": "report", **report})["stop"]
+        message = {"type": "report", **report, "progress": progress}
+        self.stopped_as = self.channel.ask(message)["stop"]
         return self.stopped_as is not None
 
     def set_attrs(self, **attributes: Any) -> None:

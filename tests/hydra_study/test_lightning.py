@@ -24,6 +24,7 @@ class Worker:
     def __init__(self) -> None:
         self.steps: list[int] = []
         self.last: list[int] = []
+        self.progress: list[float | None] = []
         self.stop_after = 0
 
     def send(self, message: dict[str, Any]) -> None:
@@ -32,6 +33,7 @@ class Worker:
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         self.steps.append(message["step"])
         self.last += [message["step"]] if message["is_last"] else []
+        self.progress.append(message["progress"])
         return {"stop": "pruned" if message["step"] == self.stop_after else None}
 
 
@@ -74,20 +76,30 @@ def train(folder: Path, checkpoint: Path | None = None, **options: Any) -> Pruni
 
 @pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 @pytest.mark.parametrize(
-    ("options", "steps", "last"),
+    ("options", "steps", "last", "progress"),
     [
-        ({}, [1, 2], [2]),
-        ({"check_val_every_n_epoch": 2}, [2], [2]),
-        ({"val_check_interval": 0.25}, [1, 2, 3, 4, 5, 6, 7, 8], [8]),
-        ({"val_check_interval": 12, "check_val_every_n_epoch": None}, [2], []),
-        ({"max_epochs": -1, "max_steps": 16}, [1, 2], [2]),
+        ({}, [1, 2], [2], [0.5, 1.0]),
+        ({"check_val_every_n_epoch": 2}, [2], [2], [1.0]),
+        (
+            {"val_check_interval": 0.25},
+            [1, 2, 3, 4, 5, 6, 7, 8],
+            [8],
+            [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0],
+        ),
+        ({"val_check_interval": 12, "check_val_every_n_epoch": None}, [2], [], [0.75]),
+        ({"max_epochs": -1, "max_steps": 16}, [1, 2], [2], [0.5, 1.0]),
     ],
 )
 def test_these_steps_are_reported_and_the_last_one_as_such(
-    worker: Worker, tmp_path: Path, options: dict[str, Any], steps: list[int], last: list[int]
+    worker: Worker,
+    tmp_path: Path,
+    options: dict[str, Any],
+    steps: list[int],
+    last: list[int],
+    progress: list[float | None],
 ) -> None:
     train(tmp_path, **{"max_epochs": 2, **options})
-    assert (worker.steps, worker.last) == (steps, last)
+    assert (worker.steps, worker.last, worker.progress) == (steps, last, progress)
 
 
 @pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
@@ -100,6 +112,13 @@ def test_a_resumed_training_counts_on_and_is_stopped_within_an_epoch(
     assert worker.steps == [1, 2, 3, 4, 5, 6]
     with pytest.raises(trial.Pruned):
         resumed.raise_if_pruned()
+
+
+@pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
+def test_without_a_last_step_the_progress_is_unknown(worker: Worker, tmp_path: Path) -> None:
+    worker.stop_after = 2
+    train(tmp_path, max_epochs=-1)
+    assert worker.progress == [None, None]
 
 
 def test_a_failure_of_another_process_is_found_during_a_validation_too(

@@ -17,6 +17,7 @@ from hydra_study.storage.storage import OpenStudy, create_study, open_study
 from hydra_study.trials.outcomes import Outcome, parse_policies
 from hydra_study.trials.pruning import Reports
 from hydra_study.trials.sampling import check_sampler, count_from_one
+from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.tell import Teller
 
 from .conftest import MakeToy, Toy
@@ -216,6 +217,16 @@ def test_a_trial_that_ends_anyway_is_not_pruned() -> None:
     reports = Reports(study, ends, parse_objectives("minimize", None))
     assert reports.add(1, 9.0) == "pruned"
     assert reports.add(2, 9.0, is_last=True) is None
+
+
+def test_a_trial_with_little_left_is_not_paused() -> None:
+    study = study_with("none")
+    objectives = parse_objectives("minimize", None)
+    trials = [study.ask() for _ in range(3)]
+    first, late, early = (Reports(study, one, objectives, Promotion(9)) for one in trials)
+    assert first.add(9, 1.0) == "paused", "of one trial none goes on"
+    assert late.add(9, 9.0, progress=0.9) is None
+    assert early.add(9, 9.0, progress=0.75) == "paused"
 
 
 def rungs_of(trial: FrozenTrial) -> list[float]:

@@ -81,10 +81,13 @@ class Budget:
 
 METHODS = {
     "convsweep": Method("own", ("benchmarks.search.live.app", "study")),
+    "convsweep, hand-made prior": Method("own", ("benchmarks.search.live.app", "study", "prior")),
     "random, full length": Method("own", ("benchmarks.search.live.method", "random")),
     "Hydra's Optuna sweeper": Method("official", ("benchmarks.search.live.app", "optuna")),
     "NePS": Method("peers", ("benchmarks.search.live.method", "neps")),
     "Ray Tune, Optuna and ASHA": Method("peers", ("benchmarks.search.live.method", "ray")),
+    "NePS, hand-made prior": Method("peers", ("benchmarks.search.live.method", "neps", "prior")),
+    "Ray Tune, hand-made first": Method("peers", ("benchmarks.search.live.method", "ray", "prior")),
     "Keras Tuner, Hyperband": Method("peers", ("benchmarks.search.live.method", "keras")),
 }
 

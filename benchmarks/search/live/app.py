@@ -1,6 +1,6 @@
 """The Hydra application that is searched by this program's sweeper and by the official one.
 
-python -m benchmarks.search.live.app study
+python -m benchmarks.search.live.app study [prior]
 python -m benchmarks.search.live.app optuna
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import hydra
 from benchmarks.search.live.trial import STATE, LiveTrial, load_setup, options_at
-from benchmarks.search.tasks import NAMES, flat_name, load_task
+from benchmarks.search.tasks import NAMES, by_flat_name, flat_name, load_task
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 from optuna.distributions import (
@@ -74,11 +74,17 @@ def own_text(distribution: BaseDistribution) -> str:
     return official_text(distribution)
 
 
-def arguments(sweeper: str) -> list[str]:
-    """Return the command line of a search."""
+def arguments(sweeper: str, *, has_prior: bool) -> list[str]:
+    """Return the command line of a search.
+
+    Args:
+        sweeper: `study` or `optuna`, which takes no prior.
+        has_prior: whether the network made by hand is the prior.
+    """
     setup = load_setup()
     text: Any = own_text if sweeper == "study" else official_text
-    space = load_task(setup.task).space.searched
+    task = load_task(setup.task)
+    space = task.space.searched
     shared = [
         "-m",
         f"hydra/sweeper={sweeper}",
@@ -90,8 +96,10 @@ def arguments(sweeper: str) -> list[str]:
     ]
     if sweeper == "optuna":
         return [*shared, "hydra/sweeper/sampler=tpe", "hydra.sweeper.n_jobs=1"]
+    known = [f"point.{name}: {value}" for name, value in by_flat_name(task.hand_made).items()]
     return [
         *shared,
+        f"hydra.sweeper.prior=[{{{', '.join(known)}}}]" if has_prior else "hydra.sweeper.prior=[]",
         "hydra/sweeper/sampler=auto",
         "hydra/sweeper/schedule=promotion",
         "hydra.sweeper.slots=1",
@@ -102,5 +110,5 @@ def arguments(sweeper: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = arguments(sys.argv[1])
+    sys.argv[1:] = arguments(sys.argv[1], has_prior="prior" in sys.argv[2:])
     main()

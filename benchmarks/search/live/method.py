@@ -1,9 +1,10 @@
 """The searches that are Python functions: random search, and peers by their own code.
 
-    python -m benchmarks.search.live.method random|neps|ray|keras
+    python -m benchmarks.search.live.method random|neps|ray|keras [prior]
 
 Each calls the same trial (`trial.py`) until the command that started it ends it. A network beyond
-the budget has the accuracy 0 for them, since none has a word for it.
+the budget has the accuracy 0 for them, since none has a word for it. With `prior` NePS and Ray Tune
+are told the network made by hand.
 """
 
 import random
@@ -25,7 +26,7 @@ from convsweep.errors import InfeasibleError
 MANY = 1_000_000  # the time ends the search
 
 
-def search_at_random() -> None:
+def search_at_random(_: bool) -> None:
     """Train random points to the end."""
     setup = load_setup()
     space, generator = load_task(setup.task).space, random.Random(setup.seed)
@@ -33,8 +34,8 @@ def search_at_random() -> None:
         train(by_flat_name(space.random(generator).values))
 
 
-def search_by_neps() -> None:
-    """Search by NePS with its choice of the algorithm: Hyperband, since there is no prior."""
+def search_by_neps(has_prior: bool) -> None:
+    """Search by NePS with its choice of the algorithm: PriorBand with a prior, else Hyperband."""
     import neps
     from benchmarks.search.neps_space import neps_space, seed_all
 
@@ -49,14 +50,16 @@ def search_by_neps() -> None:
     seed_all(setup.seed)
     neps.run(
         evaluate_pipeline,
-        neps_space(load_task(setup.task)),
+        neps_space(load_task(setup.task), has_prior=has_prior),
         root_directory=Path(setup.folder) / "neps",
         worker_evaluations_to_spend=MANY,
     )
 
 
-def search_by_ray() -> None:
-    """Search by Ray Tune with Optuna's TPE and asynchronous successive halving."""
+def search_by_ray(has_prior: bool) -> None:
+    """Search by Ray Tune with Optuna's TPE and asynchronous successive halving; the network made by
+    hand is its first point.
+    """
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
@@ -72,6 +75,7 @@ def search_by_ray() -> None:
     setup = load_setup()
     task = load_task(setup.task)
     space = by_flat_name(task.space.searched)
+    first = [by_flat_name(task.hand_made)] if has_prior else None
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     tune.Tuner(
         tune.with_resources(trainable, {"cpu": 1}),
@@ -79,7 +83,9 @@ def search_by_ray() -> None:
             num_samples=MANY,
             max_concurrent_trials=1,
             reuse_actors=True,  # else each trial imports torch anew
-            search_alg=OptunaSearch(space, metric="val", mode="max", seed=setup.seed),
+            search_alg=OptunaSearch(
+                space, metric="val", mode="max", seed=setup.seed, points_to_evaluate=first
+            ),
             scheduler=ASHAScheduler(
                 metric="val",
                 mode="max",
@@ -92,7 +98,7 @@ def search_by_ray() -> None:
     ).fit()
 
 
-def search_by_keras() -> None:
+def search_by_keras(_: bool) -> None:
     """Search by Keras Tuner's Hyperband; a trial that it continues resumes from its state."""
     import keras_tuner
 
@@ -167,4 +173,4 @@ SEARCHES = {
 }
 
 if __name__ == "__main__":
-    SEARCHES[sys.argv[1]]()
+    SEARCHES[sys.argv[1]]("prior" in sys.argv[2:])

@@ -13,7 +13,23 @@ import numpy as np
 from benchmarks.search.rows import read_rows
 from benchmarks.search.summary import write_parts
 
-OURS = "convsweep"
+# The searches that are told the network made by hand, and the others, each compared with ours.
+GROUPS = {
+    "live": (
+        "convsweep",
+        (
+            "random, full length",
+            "Hydra's Optuna sweeper",
+            "NePS",
+            "Ray Tune, Optuna and ASHA",
+            "Keras Tuner, Hyperband",
+        ),
+    ),
+    "live prior": (
+        "convsweep, hand-made prior",
+        ("NePS, hand-made prior", "Ray Tune, hand-made first"),
+    ),
+}
 
 
 def main() -> None:
@@ -24,7 +40,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/search.md")
     options = parser.parse_args()
     rows = [row for path in options.files for row in read_rows(path)]
-    parts = {"live searches": table_of_searches(rows), "live speed": table_of_speed(rows)}
+    parts = {}
+    for name, (ours, others) in GROUPS.items():
+        own = [row for row in rows if row["method"] in (ours, *others)]
+        parts[f"{name} searches"] = table_of_searches(own)
+        parts[f"{name} speed"] = table_of_speed(own, ours)
     if options.write:
         write_parts(parts)
     else:
@@ -62,13 +82,16 @@ def table_of_searches(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def table_of_speed(rows: list[dict[str, Any]]) -> str:
+def table_of_speed(rows: list[dict[str, Any]], this: str) -> str:
     """Return for each peer when it and this program reached the peer's final quality.
 
     The quality is the validation accuracy of the choice, as the search sees it.
+
+    Args:
+        this: This program's method.
     """
     methods = by_method(rows)
-    ours = {search["seed"]: search for search in methods.get(OURS, [])}
+    ours = {search["seed"]: search for search in methods.get(this, [])}
     lines = [
         "| peer | it reached its final validation accuracy after, s | convsweep did after, s |"
         " in at most half of the budget |",
@@ -76,7 +99,7 @@ def table_of_speed(rows: list[dict[str, Any]]) -> str:
     ]
     for name, searches in methods.items():
         pairs = [(ours[search["seed"]], search) for search in searches if search["seed"] in ours]
-        if name == OURS or not pairs:
+        if name == this or not pairs:
             continue
         own = [reached(our, peer["val"][-1]) for our, peer in pairs]
         half = sum(time <= peer["seconds"] / 2 for time, (_, peer) in zip(own, pairs, strict=True))

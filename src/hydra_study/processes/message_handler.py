@@ -122,7 +122,9 @@ class MessageHandler:
         running.step, running.value = message["step"], message["value"]
         assert running.reports is not None
         is_last = message["is_last"] or is_finalist(running.trial)  # finalists are never stopped
-        stop = running.reports.add(message["step"], message["value"], is_last=is_last)
+        stop = running.reports.add(
+            message["step"], message["value"], is_last=is_last, progress=message["progress"]
+        )
         self._answer_report(running, message, stop=stop)
 
     def _on_attributes(self, running: RunningTrial, message: dict[str, Any]) -> None:

@@ -8,6 +8,10 @@ from hydra_study.objectives import Objectives
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.trials.schedules import Promotion
 
+# A schedule pauses no trial of which a larger share is done: what it would save is less than what
+# the trial has cost, and a paused trial has no value.
+_GOES_ON_FROM = 0.75
+
 
 class OneObjective(OpenStudy):
     """View of a study with several objectives, for which Optuna refuses reports and pruning, as a
@@ -56,9 +60,17 @@ class Reports:
         self._is_compared = not objectives.several or objectives.prune_on is not None
         self._steps = set(study.trial(trial.number).intermediate_values)
 
-    def add(self, step: int, value: float, *, is_last: bool = False) -> str | None:
+    def add(
+        self, step: int, value: float, *, is_last: bool = False, progress: float | None = None
+    ) -> str | None:
         """Store the monitored value after `step`; return `pruned` or `paused` if the trial should
-        stop, which one that ends with this step should not.
+        stop.
+
+        Args:
+            step: Steps done, from 1.
+            value: The monitored value.
+            is_last: Whether the trial ends with this step; it should not be stopped then.
+            progress: Share of the training that is done, 0 to 1; None: unknown.
         """
         is_new = step not in self._steps  # a trial that resumed may report a step again
         if is_new:
@@ -67,7 +79,9 @@ class Reports:
         if is_last or not self._is_compared:
             return None
         if self._schedule is not None:
-            return "paused" if is_new and self._pauses(self._schedule, step, value) else None
+            is_late = progress is not None and progress > _GOES_ON_FROM
+            pauses = is_new and not is_late and self._pauses(self._schedule, step, value)
+            return "paused" if pauses else None
         return "pruned" if self._trial.should_prune() else None
 
     def _pauses(self, schedule: Promotion, step: int, value: float) -> bool:
