@@ -85,7 +85,7 @@ def read_options(config: DictConfig) -> StudyConf:
     """Return the keys of `hydra.sweeper`; a pruner or schedule of a sweep file gives way to the
     other one if that is chosen on the command line.
     """
-    options = StudyConf(**sweeper_options(config))
+    options = sweeper_options(config)
     name = find_overruled(options, config.hydra.overrides.hydra)
     if name is not None:
         log.info(

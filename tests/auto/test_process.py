@@ -69,6 +69,7 @@ import os, pathlib, signal, sys, time
 own = pathlib.Path(__file__).parent
 (own / "next").write_text(os.environ["CONVSWEEP_NEXT"])
 signal.signal(signal.SIGINT, lambda *_: (own / "signals").open("a").write("one\\n"))
+(own / "pid").write_text(str(os.getpid()))
 (own / "up").touch()
 for _ in range(200):
     time.sleep(0.1)
@@ -106,6 +107,36 @@ def test_ctrl_c_reaches_the_stage_once(tmp_path: Path, send: Callable[[int, int]
         assert head.wait(PATIENCE_S) == signal.SIGINT
     assert (tmp_path / "signals").read_text() == "one\n"
     assert (tmp_path / "next").read_text() == NO_NEXT, "which leaves out the next commands"
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads states of processes in /proc")
+def test_the_stage_stops_and_continues_with_its_command(tmp_path: Path) -> None:
+    stage = tmp_path / "stage"
+    stage.write_text(COUNTS_SIGNALS.format(python=sys.executable))
+    stage.chmod(0o755)
+    command = [sys.executable, "-c", RUNS_A_STAGE, str(tmp_path)]
+    with subprocess.Popen(command, process_group=0) as head:
+
+        def wait_until(is_so: Callable[[], bool]) -> None:
+            since = time.monotonic()
+            while not is_so():
+                assert head.poll() is None
+                assert time.monotonic() - since < PATIENCE_S
+                time.sleep(0.05)
+
+        wait_until((tmp_path / "up").exists)
+        both = [head.pid, int((tmp_path / "pid").read_text())]
+        for _ in range(2):
+            os.kill(head.pid, signal.SIGTSTP)
+            wait_until(lambda: all(map(is_stopped, both)))
+            os.kill(head.pid, signal.SIGCONT)
+            wait_until(lambda: not any(map(is_stopped, both)))
+        os.kill(head.pid, signal.SIGINT)
+        assert head.wait(PATIENCE_S) == signal.SIGINT
 
 
 @pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])

@@ -84,7 +84,8 @@ def run_process(
 
 class PassedOn:
     """Context manager that passes SIGINT, SIGTERM and SIGHUP on to a process, so that it can close
-    its runs. Under `nohup`, SIGHUP is still ignored.
+    its runs. Under `nohup`, SIGHUP is still ignored. When this process stops (Ctrl-Z) and
+    continues, so does the other one.
 
     Attributes:
         came: the signals, in their order.
@@ -100,6 +101,7 @@ class PassedOn:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
         self._before = {number: signal.signal(number, self._pass_on) for number in numbers}
+        self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._stop)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -116,14 +118,23 @@ class PassedOn:
         self.came.append(signum)
         self._send(signum)
 
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self._send_to_group(signal.SIGSTOP)
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)  # returns when this process continues
+        signal.signal(signum, self._stop)
+        self._send_to_group(signal.SIGCONT)
+
     def _send(self, signum: int) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        with suppress(ProcessLookupError):
-            if signum == signal.SIGINT:  # as a terminal does
+        if signum == signal.SIGINT:  # as a terminal does
+            self._send_to_group(signum)
+        elif self._process is not None and self._process.poll() is None:
+            end(self._process.pid, signal.SIGTERM)
+
+    def _send_to_group(self, signum: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signum)
-            else:
-                os.kill(self._process.pid, signal.SIGTERM)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, OmegaConf
@@ -81,7 +80,7 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
             " multirun/<study>"
         )
     config = read_config(folder)
-    options = StudyConf(**sweeper_options(config))
+    options = sweeper_options(config)
     objectives = parse_objectives(options.direction, options.prune_on)
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
@@ -102,11 +101,11 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     return SweepFolder(folder, config, options, objectives, storage, study)
 
 
-def sweeper_options(config: DictConfig) -> dict[str, Any]:
+def sweeper_options(config: DictConfig) -> StudyConf:
     """Return the keys of `hydra.sweeper`, resolved."""
     given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     assert isinstance(given, dict)
-    return {str(key): value for key, value in given.items()}
+    return StudyConf(**{str(key): value for key, value in given.items()})
 
 
 def read_config(folder: Path) -> DictConfig:
