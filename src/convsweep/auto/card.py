@@ -30,8 +30,8 @@ from convsweep.run_folder import write_atomically
 
 CARD = "card.md"
 # Below this many test samples an interval is too wide to say much.
-FEW_TESTED, FEW_GROUPS = 100, 20
-MAX_CLASSES = 50
+FEW_TESTED, FEW_GROUPS, FEW_OF_CLASS = 100, 20, 20
+MAX_CLASSES, MAX_RARE = 50, 5
 # Of the plan's look at the data.
 PICTURES = {"samples.png": "samples", "faulty.png": "samples at fault"}
 
@@ -216,6 +216,7 @@ def limits_text(files: Files) -> str:
         said.append("- There was no test: the scores are of samples that chose the network.")
     elif count < FEW_TESTED:
         said.append(f"- {count} test samples are few: one of them is {1 / count:.1%} of the score.")
+    said += rare_classes_text(files.evaluation.get("classes") or [])
     groups = len(groups_of(files.samples) or ())
     if 0 < groups < FEW_GROUPS:
         said.append(f"- The test part has {groups} groups, which are few: the interval is rough.")
@@ -226,6 +227,21 @@ def limits_text(files: Files) -> str:
         " what another source would."
     )
     return "\n".join(said)
+
+
+def rare_classes_text(classes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which classes have few test samples; of masks, positions are counted, which say
+    nothing of that.
+    """
+    few = [
+        f"{each['class']} ({each['count']})"
+        for each in sorted(classes, key=lambda each: int(each["count"]))
+        if "f1" in each and each["count"] < FEW_OF_CLASS
+    ]
+    if not few:
+        return []
+    more = f" and {len(few) - MAX_RARE} more classes" if len(few) > MAX_RARE else ""
+    return [f"- Few test samples are of {', '.join(few[:MAX_RARE])}{more}: their scores are rough."]
 
 
 def how_made(files: Files, state: State, request: AutoRequest) -> str:
