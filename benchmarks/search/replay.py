@@ -29,6 +29,8 @@ from benchmarks.search.worlds import SurrogateWorld, TableWorld, World
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 
+from hydra_study.trials.startup import RandomStart
+
 # The shares of the budget at which a search's choice is recorded.
 SHARES = np.linspace(0.025, 1.0, 40)
 
@@ -55,6 +57,13 @@ class Way:
 def tpe(**options: Any) -> Callable[[int], BaseSampler]:
     """Return the maker of a TPE sampler with the program's number of start-up trials."""
     return lambda seed: TPESampler(seed=seed, **({"n_startup_trials": 10} | options))
+
+
+def started(seed: int) -> BaseSampler:
+    """Return the program's TPE after its random start, which counts neither queued nor refused
+    points; Optuna's counts all.
+    """
+    return RandomStart(tpe()(seed), 10, seed + 500_009)
 
 
 def gp(seed: int) -> BaseSampler:
@@ -151,6 +160,8 @@ SEARCHES: dict[str, Way] = {
     "TPE, promotion 1, 3, 9, hand-made queued": Way(promotion, tpe(), options=QUEUED),
     "TPE, promotion 1, 3, 9, near hand-made": Way(promotion, tpe(), options=NEAR),
     "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe(), options=PRIOR),
+    "TPE, promotion 1, 3, 9, own start-up": Way(promotion, started),
+    "TPE, promotion 1, 3, 9, own start-up, hand-made prior": Way(promotion, started, options=PRIOR),
     "TPE, promotion 1, 4, 9": Way(quarter, tpe()),
     "TPE, promotion 1, 4, 9, hand-made queued": Way(quarter, tpe(), options=QUEUED),
     "TPE, promotion 1, 4, 9, near hand-made": Way(quarter, tpe(), options=NEAR),
