@@ -46,7 +46,7 @@ TODAY = {
 DEFAULT = {
     "schedules": "promotion 1, 3, 9",
     "samplers": "TPE (default)",
-    "searches": "TPE, promotion 1, 3, 9, hand-made prior",
+    "searches": "TPE, promotion 1, 3, 9, own start-up, hand-made prior",
 }
 
 
@@ -299,7 +299,7 @@ SHOWN_METHODS = {
         "TPE, full length (sweeper's default)",
         "TPE, median 5/1 (sweeps/)",
         "TPE, promotion 1, 3, 9",
-        "TPE, promotion 1, 3, 9, hand-made prior",
+        "TPE, promotion 1, 3, 9, own start-up, hand-made prior",
     ),
 }
 
