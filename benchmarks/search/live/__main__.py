@@ -86,8 +86,8 @@ METHODS = {
     "Hydra's Optuna sweeper": Method("official", ("benchmarks.search.live.app", "optuna")),
     "NePS": Method("peers", ("benchmarks.search.live.method", "neps")),
     "Ray Tune, Optuna and ASHA": Method("peers", ("benchmarks.search.live.method", "ray")),
-    "NePS, hand-made prior": Method("peers", ("benchmarks.search.live.method", "neps", "prior")),
-    "Ray Tune, hand-made first": Method("peers", ("benchmarks.search.live.method", "ray", "prior")),
+    "NePS, hand-made prior": Method("peers", ("benchmarks.search.live.method", "neps_prior")),
+    "Ray Tune, hand-made first": Method("peers", ("benchmarks.search.live.method", "ray_prior")),
     "Keras Tuner, Hyperband": Method("peers", ("benchmarks.search.live.method", "keras")),
 }
 

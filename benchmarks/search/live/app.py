@@ -96,10 +96,11 @@ def arguments(sweeper: str, *, has_prior: bool) -> list[str]:
     ]
     if sweeper == "optuna":
         return [*shared, "hydra/sweeper/sampler=tpe", "hydra.sweeper.n_jobs=1"]
-    known = [f"point.{name}: {value}" for name, value in by_flat_name(task.hand_made).items()]
+    known = by_flat_name(task.hand_made) if has_prior else {}
+    point = ", ".join(f"point.{name}: {value}" for name, value in known.items())
     return [
         *shared,
-        f"hydra.sweeper.prior=[{{{', '.join(known)}}}]" if has_prior else "hydra.sweeper.prior=[]",
+        f"hydra.sweeper.prior=[{f'{{{point}}}' if known else ''}]",
         "hydra/sweeper/sampler=auto",
         "hydra/sweeper/schedule=promotion",
         "hydra.sweeper.slots=1",

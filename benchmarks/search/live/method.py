@@ -1,15 +1,16 @@
 """The searches that are Python functions: random search, and peers by their own code.
 
-    python -m benchmarks.search.live.method random|neps|ray|keras [prior]
+    python -m benchmarks.search.live.method random|neps|neps_prior|ray|ray_prior|keras
 
 Each calls the same trial (`trial.py`) until the command that started it ends it. A network beyond
-the budget has the accuracy 0 for them, since none has a word for it. With `prior` NePS and Ray Tune
-are told the network made by hand.
+the budget has the accuracy 0 for them, since none has a word for it. NePS and Ray Tune are told the
+network made by hand where it says `prior`.
 """
 
 import random
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from convsweep.errors import InfeasibleError
 MANY = 1_000_000  # the time ends the search
 
 
-def search_at_random(_: bool) -> None:
+def search_at_random() -> None:
     """Train random points to the end."""
     setup = load_setup()
     space, generator = load_task(setup.task).space, random.Random(setup.seed)
@@ -34,7 +35,7 @@ def search_at_random(_: bool) -> None:
         train(by_flat_name(space.random(generator).values))
 
 
-def search_by_neps(has_prior: bool) -> None:
+def search_by_neps(*, has_prior: bool = False) -> None:
     """Search by NePS with its choice of the algorithm: PriorBand with a prior, else Hyperband."""
     import neps
     from benchmarks.search.neps_space import neps_space, seed_all
@@ -56,9 +57,9 @@ def search_by_neps(has_prior: bool) -> None:
     )
 
 
-def search_by_ray(has_prior: bool) -> None:
-    """Search by Ray Tune with Optuna's TPE and asynchronous successive halving; the network made by
-    hand is its first point.
+def search_by_ray(*, has_prior: bool = False) -> None:
+    """Search by Ray Tune with Optuna's TPE and asynchronous successive halving; with a prior the
+    network made by hand is its first point.
     """
     import ray
     from ray import tune
@@ -98,7 +99,7 @@ def search_by_ray(has_prior: bool) -> None:
     ).fit()
 
 
-def search_by_keras(_: bool) -> None:
+def search_by_keras() -> None:
     """Search by Keras Tuner's Hyperband; a trial that it continues resumes from its state."""
     import keras_tuner
 
@@ -168,9 +169,11 @@ def train(
 SEARCHES = {
     "random": search_at_random,
     "neps": search_by_neps,
+    "neps_prior": partial(search_by_neps, has_prior=True),
     "ray": search_by_ray,
+    "ray_prior": partial(search_by_ray, has_prior=True),
     "keras": search_by_keras,
 }
 
 if __name__ == "__main__":
-    SEARCHES[sys.argv[1]]("prior" in sys.argv[2:])
+    SEARCHES[sys.argv[1]]()
