@@ -170,14 +170,14 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
         "return cfg.x",
         "x: 0.25",
         f"n_trials: 9\nsampler: {{seed: 1}}\nparams: {{x: 'interval(0,1)'}}\n"
-        f"enqueue: [{{x: 0.9}}]\nprior: ['{app.sweep}/best.yaml']",
+        f"enqueue: ['{app.sweep}', {{x: 0.9}}]\nprior: ['{app.sweep}/best.yaml']",
     )
     other.run_in_process()
     is_near = [attributes.PRIOR in trial.user_attrs for trial in other.trials()]
-    assert not any(is_near[:2])
-    assert 1 <= sum(is_near) <= 7
-    tried = [trial.params["x"] for trial in other.trials()]
-    assert tried[:2] == [app.study().best_params["x"], 0.9]
+    assert not any(is_near[:3])
+    assert 2 <= sum(is_near) <= 7
+    best = app.study().best_params["x"]
+    assert [trial.params["x"] for trial in other.trials()[:3]] == [best, best, 0.9]
     assert (
         "must give values inside"
         in toy("return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]").refuse()
