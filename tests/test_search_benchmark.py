@@ -18,9 +18,10 @@ from benchmarks.search.samples import Data, Split
 from benchmarks.search.table import Table, join, load_table, pack
 from benchmarks.search.tasks import NAMES, load_task, options_of
 from benchmarks.search.training import cost_of
-from benchmarks.search.worlds import SurrogateWorld, TableWorld
+from benchmarks.search.worlds import Fits, SurrogateWorld, TableWorld
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.samplers import RandomSampler
+from scipy.stats import spearmanr
 
 NUM_EPOCHS = 9
 
@@ -56,6 +57,12 @@ def table_of(num_networks: int = 40) -> Table:
         refused_params=np.full(4, 10**6),
         refused_macs=np.full(4, 10**7),
     )
+
+
+def part_of_table(rows: slice) -> Table:
+    """Return some networks of the table of images, and as many refused points."""
+    table = load_table("images")
+    return Table(**{name: values[rows] for name, values in vars(table).items()})
 
 
 def test_making_the_table_goes_on_where_it_stopped(
@@ -95,7 +102,7 @@ def test_the_network_made_by_hand_is_a_whole_point_that_fits_the_budget() -> Non
 
 
 def test_a_point_of_another_program_is_a_trial_or_refused() -> None:
-    run = Run(SurrogateWorld("images", 0), budget=9)
+    run = Run(SurrogateWorld("images", 0, part_of_table(slice(0, 80))), budget=9)
     good, large = dict(run.world.task.hand_made), {"model.net.width": 32, "model.net.num_stages": 3}
     trial = run.at(good)
     assert trial is not None
@@ -180,6 +187,26 @@ def test_a_search_proposes_points_to_the_surrogate(
     found = search(SEARCHES[name], SurrogateWorld("images", 0, table_of()), 3, 0, "epochs")
     assert found["trials"] >= 3
     assert 0 < found["true"][-1] < 0.4
+
+
+def test_the_surrogate_ranks_networks_that_it_was_not_fitted_to() -> None:
+    task, others = load_task("images"), part_of_table(slice(160, 300))
+    fits = Fits(task, part_of_table(slice(0, 160)))
+    points = [task.point(int(number)).values for number in others.points]
+    predicted = [fits.predict(values)[NUM_EPOCHS - 1] for values in points]
+    correlation = spearmanr(predicted, others.val[:, :, -1].mean(1))[0]
+    assert correlation > 0.8  # 0.6 by a random forest
+    fit = np.array([fits.excess(values) <= 0 for values in points])
+    assert fit.mean() > 0.9  # all of them were within the budget
+
+
+def test_an_epoch_at_which_one_seed_collapsed_makes_no_training_better() -> None:
+    table = table_of()
+    table.val[:, 0, 4] = 0.01
+    fits = Fits(load_task("images"), table)
+    noise = [fits.noise(0.3, np.random.default_rng(seed)) for seed in range(20)]
+    assert max(map(np.max, noise)) == 0
+    assert min(map(np.min, noise)) < -1
 
 
 def test_the_summary_says_who_is_faster_and_who_ranks_first() -> None:

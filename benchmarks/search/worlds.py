@@ -5,6 +5,7 @@ a point does, one epoch after the other.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,12 +16,13 @@ from benchmarks.search.table import Table, load_table
 from benchmarks.search.tasks import Task, load_task
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
 
 Array = NDArray[Any]
 
-# Values of costs that are forests' targets are logarithms.
-NUM_TREES = 60
+MOST_FOR_KERNEL = 400  # points that the kernel's lengths are fitted to, which takes n^3
 NEIGHBOURS = 40  # networks of like quality, whose seeds' differences are the noise of a training
 
 
@@ -94,11 +96,12 @@ class TableWorld:
 
 
 class SurrogateWorld:
-    """Any point of a space, by forests fitted to the table.
+    """Any point of a space, by Gaussian processes fitted to the table.
 
-    The forests give the mean of both seeds: validation and test accuracy after each epoch, seconds,
-    and the costs that the budget limits. A training's noise is the difference of the two seeds of a
-    network of like quality, all epochs of it together.
+    They give the mean of both seeds: validation and test accuracy after each epoch, seconds, and
+    the costs that the budget limits. A training's noise is the difference of the two seeds of a
+    network of like quality, all epochs of it together, on the logistic scale: a network near 100 %
+    has less room above than below.
 
     Args:
         name: Name of the task.
@@ -117,21 +120,25 @@ class SurrogateWorld:
     def network(self, number: int, values: Mapping[str, Any]) -> Network:
         mean = self.fits.predict(values)
         length = self.num_epochs
-        val, test = mean[:length], mean[length : 2 * length]
+        val, test = mean[:length], from_logit(mean[length : 2 * length])
         seconds = np.full(length, math.exp(mean[-1]) / length)
-        noise = self.fits.noise(float(val.max()), np.random.default_rng((self.seed, number)))
+        quality = float(from_logit(val.max()))
+        noise = self.fits.noise(quality, np.random.default_rng((self.seed, number)))
         return Network(
-            np.clip(val + noise, 0, 1), seconds, float(test[val.argmax()]), self.fits.excess(values)
+            from_logit(val + noise),
+            seconds,
+            float(test[val.argmax()]),
+            self.fits.excess(values),
         )
 
 
 class Fits:
-    """The forests of a task."""
+    """The Gaussian processes of a task."""
 
     def __init__(self, task: Task, table: Table) -> None:
         self.task, self.table = task, table
         x = encoded_points(task, table.points)
-        self.quality = Forest(x, targets(table))
+        self.quality = fit(x, targets(table), noise=0.1)
         everything = np.concatenate([x, encoded_points(task, table.refused)])
         costs = np.log(
             np.stack(
@@ -142,59 +149,76 @@ class Fits:
                 axis=1,
             )
         )
-        self.cost = Forest(everything, costs)
+        self.cost = fit(everything, costs, noise=0.01)
         best = table.val.mean(1).max(1)
         self.ranked = best.argsort()
         self.sorted = best[self.ranked]
 
     def predict(self, values: Mapping[str, Any]) -> Array:
-        """Return (2 E + 1,): validation, test, logarithm of the seconds of a whole training."""
-        return self.quality.predict(encode(self.task, values))
+        """Return (2 E + 1,): validation and test as logarithms of the odds, and the logarithm of
+        the seconds of a whole training.
+        """
+        return np.asarray(self.quality.predict(encode(self.task, values)[None])[0])
 
     def excess(self, values: Mapping[str, Any]) -> float:
         """Return by which relative amount the network of a point exceeds the budget."""
-        params, macs = np.exp(self.cost.predict(encode(self.task, values)))
+        params, macs = np.exp(self.cost.predict(encode(self.task, values)[None])[0])
         counts = {"max_params": params, "max_macs": macs}
         return float(max(counts[name] / limit - 1 for name, limit in self.task.budget.items()))
 
     def noise(self, quality: float, generator: np.random.Generator) -> Array:
-        """Return (E,): how a training differs from the mean over seeds."""
+        """Return (E,): how a training differs from the mean over seeds, on the logistic scale."""
         middle = int(np.searchsorted(self.sorted, quality))
         low = int(np.clip(middle - NEIGHBOURS // 2, 0, max(0, len(self.ranked) - NEIGHBOURS)))
         index = self.ranked[low : low + NEIGHBOURS][
             generator.integers(min(NEIGHBOURS, len(self.ranked)))
         ]
-        first, second = self.table.val[index]
+        first, second = logit(self.table.val[index])
         # two seeds differ by sqrt(2) times what one differs from the mean of many
-        return float(generator.choice([-1, 1])) * (first - second) / math.sqrt(2)
+        noise = float(generator.choice([-1, 1])) * (first - second) / math.sqrt(2)
+        # an epoch at which one seed collapsed makes the other no better than its best
+        return np.minimum(noise, abs(first.max() - second.max()) / math.sqrt(2))
 
 
-class Forest:
-    """A random forest that is quick for one point."""
+def fit(x: Array, y: Array, noise: float) -> GaussianProcessRegressor:
+    """Return a Gaussian process (N, F) -> (N, T) with a length scale for each feature.
 
-    def __init__(self, x: Array, y: Array) -> None:
-        self.forest = RandomForestRegressor(
-            NUM_TREES, max_features=0.5, min_samples_leaf=2, random_state=0
-        ).fit(x, y)
-        self.trees = [estimator.tree_ for estimator in self.forest.estimators_]
+    Args:
+        x: The features, each some 1 wide.
+        y: The targets.
+        noise: Variance of the targets' noise to begin with, relative to theirs.
+    """
+    start = ConstantKernel() * Matern(np.ones(x.shape[1]), (0.1, 30), nu=2.5)
+    kernel: Kernel = start + WhiteKernel(noise, (1e-6, 1))
+    some = np.random.default_rng(0).permutation(len(x))[:MOST_FOR_KERNEL]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of features without influence
+        kernel = GaussianProcessRegressor(kernel, normalize_y=True).fit(x[some], y[some]).kernel_
+    return GaussianProcessRegressor(kernel, normalize_y=True, optimizer=None).fit(x, y)
 
-    def predict(self, x: Array) -> Array:
-        """Return the targets of one point."""
-        row = np.ascontiguousarray(x[None], np.float32)
-        total = sum(tree.predict(row) for tree in self.trees)
-        return np.asarray(total / len(self.trees)).reshape(-1)
+
+def logit(accuracy: Array) -> Array:
+    """Return the logarithm of the odds of accuracies, which are held to 1 and 99 %."""
+    held = np.clip(accuracy, 0.01, 0.99)
+    return np.log(held / (1 - held))
+
+
+def from_logit(value: Array) -> Array:
+    """Return the accuracies with these logarithms of their odds."""
+    return 1 / (1 + np.exp(-value))
 
 
 @cache
 def fitted(name: str) -> Fits:
-    """Return the forests of a task, fitted to the table of the repository."""
+    """Return the Gaussian processes of a task, fitted to the table of the repository."""
     return Fits(load_task(name), load_table(name))
 
 
 def targets(table: Table) -> Array:
-    """Return (P, 2 E + 1): what the forest of qualities predicts."""
+    """Return (P, 2 E + 1): what the surrogate of qualities predicts."""
     seconds = np.log(np.maximum(table.seconds.sum(2).mean(1), 1e-2))
-    return np.concatenate([table.val.mean(1), table.test.mean(1), seconds[:, None]], axis=1)
+    curves = [logit(table.val.mean(1)), logit(table.test.mean(1))]
+    return np.concatenate([*curves, seconds[:, None]], axis=1)
 
 
 def encoded_points(task: Task, numbers: Array) -> Array:
