@@ -61,9 +61,10 @@ def tpe(**options: Any) -> Callable[[int], BaseSampler]:
 
 def started(seed: int) -> BaseSampler:
     """Return the program's TPE after its random start, which counts neither queued nor refused
-    points; Optuna's counts all.
+    points; Optuna's counts all. It is grouped, as the program chooses where there are conditions;
+    elsewhere that changes nothing.
     """
-    return RandomStart(tpe()(seed), 10, seed + 500_009)
+    return RandomStart(tpe(multivariate=True, group=True)(seed), 10, seed + 500_009)
 
 
 def gp(seed: int) -> BaseSampler:
