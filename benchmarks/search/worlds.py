@@ -16,6 +16,7 @@ from benchmarks.search.table import Table, load_table
 from benchmarks.search.tasks import Task, load_task
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
@@ -120,12 +121,12 @@ class SurrogateWorld:
     def network(self, number: int, values: Mapping[str, Any]) -> Network:
         mean = self.fits.predict(values)
         length = self.num_epochs
-        val, test = mean[:length], from_logit(mean[length : 2 * length])
+        val, test = mean[:length], special.expit(mean[length : 2 * length])
         seconds = np.full(length, math.exp(mean[-1]) / length)
-        quality = float(from_logit(val.max()))
+        quality = float(special.expit(val.max()))
         noise = self.fits.noise(quality, np.random.default_rng((self.seed, number)))
         return Network(
-            from_logit(val + noise),
+            special.expit(val + noise),
             seconds,
             float(test[val.argmax()]),
             self.fits.excess(values),
@@ -138,7 +139,7 @@ class Fits:
     def __init__(self, task: Task, table: Table) -> None:
         self.task, self.table = task, table
         x = encoded_points(task, table.points)
-        self.quality = fit(x, targets(table), noise=0.1)
+        self.quality = fit(x, targets(table))
         everything = np.concatenate([x, encoded_points(task, table.refused)])
         costs = np.log(
             np.stack(
@@ -180,7 +181,7 @@ class Fits:
         return np.minimum(noise, abs(first.max() - second.max()) / math.sqrt(2))
 
 
-def fit(x: Array, y: Array, noise: float) -> GaussianProcessRegressor:
+def fit(x: Array, y: Array, noise: float = 0.1) -> GaussianProcessRegressor:
     """Return a Gaussian process (N, F) -> (N, T) with a length scale for each feature.
 
     Args:
@@ -188,8 +189,8 @@ def fit(x: Array, y: Array, noise: float) -> GaussianProcessRegressor:
         y: The targets.
         noise: Variance of the targets' noise to begin with, relative to theirs.
     """
-    start = ConstantKernel() * Matern(np.ones(x.shape[1]), (0.1, 30), nu=2.5)
-    kernel: Kernel = start + WhiteKernel(noise, (1e-6, 1))
+    shape = Matern(np.ones(x.shape[1]), (0.1, 30), nu=2.5)
+    kernel: Kernel = ConstantKernel() * shape + WhiteKernel(noise, (1e-6, 1))
     some = np.random.default_rng(0).permutation(len(x))[:MOST_FOR_KERNEL]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of features without influence
@@ -199,13 +200,7 @@ def fit(x: Array, y: Array, noise: float) -> GaussianProcessRegressor:
 
 def logit(accuracy: Array) -> Array:
     """Return the logarithm of the odds of accuracies, which are held to 1 and 99 %."""
-    held = np.clip(accuracy, 0.01, 0.99)
-    return np.log(held / (1 - held))
-
-
-def from_logit(value: Array) -> Array:
-    """Return the accuracies with these logarithms of their odds."""
-    return 1 / (1 + np.exp(-value))
+    return np.asarray(special.logit(np.clip(accuracy, 0.01, 0.99)))
 
 
 @cache
