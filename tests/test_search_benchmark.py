@@ -116,7 +116,7 @@ def test_a_public_table_is_searched_by_the_values_of_its_choices() -> None:
     values = {f"{i}{j}": [i / 10 + j / 100] * 2 for i in range(10) for j in range(3)}
     space = {"number": IntDistribution(0, 9), "word": CategoricalDistribution(["a", "b", "c"])}
     table = PublicTable(space, {"number": list(range(10)), "word": ["a", "b", "c"]}, values)
-    regrets = table.search(RandomSampler(seed=0), 0)
+    regrets = table.search(lambda seed, space: RandomSampler(seed=seed), 0)
     assert regrets == sorted(regrets, reverse=True)
     assert regrets[-1] == 0
     rows = [
@@ -180,10 +180,12 @@ def test_promotion_sees_more_networks_than_full_trainings_and_completes_the_best
     assert run.found[-1][2] == best.network.true
 
 
-@pytest.mark.parametrize("name", ["TPE, promotion 1, 3, 9", "TPE, median 5/1 (sweeps/)"])
-def test_a_search_proposes_points_to_the_surrogate(
-    name: str,
-) -> None:
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # TPE by groups
+@pytest.mark.parametrize(
+    "name",
+    ["TPE, promotion 1, 3, 9", "TPE, median 5/1 (sweeps/)", "GP of curves, promotion 1, 3, 9"],
+)
+def test_a_search_proposes_points_to_the_surrogate(name: str) -> None:
     found = search(SEARCHES[name], SurrogateWorld("images", 0, table_of()), 3, 0, "epochs")
     assert found["trials"] >= 3
     assert 0 < found["true"][-1] < 0.4

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from math import erf, exp, pi, sqrt
 
 import numpy as np
-from benchmarks.search.quickest import fit_durations
 from benchmarks.search.run import Run, Trial
 
 from hydra_study.attributes import PAUSED_AT
@@ -51,9 +50,6 @@ def promotion(
     run: Run,
     min_steps: int = 1,
     factor: int = 3,
-    visible: bool = True,
-    candidates: int = 1,
-    learned: bool = False,
 ) -> None:
     """The program's schedule `promotion`: a trial behind at its rung pauses, and goes on once it is
     among the best of the rung (Li et al. 2020).
@@ -61,18 +57,12 @@ def promotion(
     Args:
         min_steps: the first rung.
         factor: of those that reached a rung, one in `factor` goes on.
-        visible: whether the sampler sees paused trials as pruned ones, as in the program, or as
-            running ones.
-        candidates: how many points are drawn for each trial that begins; the one whose training
-            takes least time is trained.
-        learned: whether these times are predicted from the trials before, or known beforehand.
     """
     rule = Promotion(min_steps, factor, "maximize")
     while True:
         waiting = rule.promotable(run.frozen())
         if waiting is None:
-            drawn = [run.new(visible) for _ in range(candidates)]
-            trial = quickest(run, drawn, learned)
+            trial = run.new(shows_paused=True)
         else:
             trial = run.by_number[waiting.number]
         trial.optuna.set_user_attr(PAUSED_AT, None)
@@ -83,26 +73,6 @@ def promotion(
             elif rule.pauses(trial.number, trial.done, trial.last, run.frozen()):
                 trial.optuna.set_user_attr(PAUSED_AT, trial.done)
                 break
-
-
-def quickest(run: Run, drawn: list[Trial], learned: bool) -> Trial:
-    """Return the trial whose training takes least time, or the first one while too few have begun
-    to predict that.
-
-    Args:
-        run: the search.
-        drawn: the trials to choose from.
-        learned: whether the program predicts the times, from the trials that have begun.
-    """
-    if not learned:
-        return min(drawn, key=lambda trial: float(trial.network.seconds.sum()))
-    measured = [
-        (trial.network.values, float(trial.network.seconds[: trial.done].mean()))
-        for trial in run.trials
-        if trial.done
-    ]
-    predict = fit_durations(measured, run.world.task.space.searched)
-    return drawn[0] if predict is None else min(drawn, key=lambda one: predict(one.network.values))
 
 
 def screening(run: Run, epochs: int = 1, share: float = 0.25) -> None:

@@ -12,26 +12,27 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-import torch
-from benchmarks.search.replay import gp, tpe
+from benchmarks.search.replay import MakeSampler, gp_curves, tpe
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.statistics import mean_ranks, regret
 from benchmarks.search.summary import write_parts
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import RandomSampler
 
-METHODS: dict[str, Callable[[int], BaseSampler]] = {
-    "random": lambda seed: RandomSampler(seed=seed),
+from hydra_study.space.parameters import Parameter
+from hydra_study.space.space import Space
+
+METHODS: dict[str, MakeSampler] = {
+    "random": lambda seed, space: RandomSampler(seed=seed),
     "TPE": tpe(),
     "TPE, independent": tpe(multivariate=False),
-    "GP": gp,
+    "GP of curves": gp_curves,
 }
 SHOWN = (20, 40, 100)
 
@@ -50,14 +51,15 @@ class PublicTable:
     choices: dict[str, list[Any]]
     values: dict[str, list[float]]
 
-    def search(self, sampler: BaseSampler, seed: int) -> list[float]:
+    def search(self, make: MakeSampler, seed: int) -> list[float]:
         """Return the regret of the choice after each number of trainings in `SHOWN`: 0 for the
         table's best network, 1 for its median one.
         """
+        space = Space([Parameter(name, name, each) for name, each in self.space.items()])
         means = np.array([np.mean(values) for values in self.values.values()])
         best, typical = float(means.max()), float(np.median(means))
         generator = np.random.default_rng(seed)
-        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study = optuna.create_study(direction="maximize", sampler=make(seed, space))
         found = []
         for number in range(1, SHOWN[-1] + 1):
             trial = study.ask(self.space)
@@ -147,7 +149,6 @@ def main() -> None:
         return
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    torch.set_num_threads(1)  # of the GP
     known = {(row["table"], row["method"], row["seed"]) for row in rows}
     tables = load_tables()
     with options.file.open("a") as file:
@@ -158,7 +159,7 @@ def main() -> None:
                         continue
                     began = time.process_time()
                     row = {"table": name, "method": method, "seed": seed}
-                    row["regret"] = table.search(METHODS[method](seed), seed)
+                    row["regret"] = table.search(METHODS[method], seed)
                     row["cpu_s"] = round(time.process_time() - began, 2)
                     file.write(json.dumps(row) + "\n")
                     file.flush()

@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from benchmarks.search import methods
-from benchmarks.search.quickest import QuickestSampler
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.run import Run, SpentError, Unit, at
 from benchmarks.search.tasks import NAMES
 from benchmarks.search.worlds import SurrogateWorld, TableWorld, World
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
+from hydra_study.space.space import Space
+from hydra_study.trials.curves import CurveSampler
 from hydra_study.trials.startup import RandomStart
+
+# Returns a sampler for a seed.
+MakeSampler = Callable[[int, Space], BaseSampler]
 
 # The shares of the budget at which a search's choice is recorded.
 SHARES = np.linspace(0.025, 1.0, 40)
@@ -41,35 +44,31 @@ class Way:
 
     Attributes:
         method: How it spends epochs.
-        sampler: Returns the sampler for a seed, in worlds that take points.
+        sampler: Returns the sampler for a seed and a space, in worlds that take points.
         pruner: Returns the pruner.
         options: Options of `Run`.
-        candidates: Points that the sampler draws for each trial, of which the quickest is tried.
     """
 
     method: methods.Method = methods.full
-    sampler: Callable[[int], BaseSampler] = lambda seed: RandomSampler(seed=seed)
+    sampler: MakeSampler = lambda seed, space: RandomSampler(seed=seed)
     pruner: Callable[[], BasePruner] | None = None
     options: Mapping[str, Any] | None = None
-    candidates: int = 1
 
 
-def tpe(**options: Any) -> Callable[[int], BaseSampler]:
+def tpe(**options: Any) -> MakeSampler:
     """Return the maker of a TPE sampler with the program's number of start-up trials."""
-    return lambda seed: TPESampler(seed=seed, **({"n_startup_trials": 10} | options))
+    return lambda seed, space: TPESampler(seed=seed, **({"n_startup_trials": 10} | options))
 
 
-def started(seed: int) -> BaseSampler:
-    """Return the program's TPE after its random start, which counts neither queued nor refused
-    points; Optuna's counts all. It is grouped, as the program chooses where there are conditions;
-    elsewhere that changes nothing.
+def started(sampler: MakeSampler) -> MakeSampler:
+    """Return the maker of a sampler behind the program's random start, which counts neither queued
+    nor refused points; Optuna's samplers count all.
     """
-    return RandomStart(tpe(multivariate=True, group=True)(seed), 10, seed + 500_009)
+    return lambda seed, space: RandomStart(sampler(seed, space), 10, seed + 500_009)
 
 
-def gp(seed: int) -> BaseSampler:
-    """Return the program's GP sampler."""
-    return GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=False)
+tpe_group = started(tpe(multivariate=True, group=True))
+gp_curves = started(lambda seed, space: CurveSampler(space, seed))
 
 
 def median(startup: int, warmup: int) -> Callable[[], BasePruner]:
@@ -88,12 +87,8 @@ def hyperband() -> BasePruner:
 
 
 promotion, screening = methods.promotion, methods.screening
-quarter = partial(promotion, factor=4)
 asked_at_end = partial(methods.pruned, asks_at_end=True)
 
-# What is done with the network made by hand.
-QUEUED = {"known": "hand", "use": "queue"}
-NEAR = {"known": "hand", "use": "near"}
 PRIOR = {"known": "hand", "use": "prior"}
 
 # Schedules of random points, on the table.
@@ -109,14 +104,6 @@ SCHEDULES: dict[str, Way] = {
     "promotion 1, 4, 9": Way(partial(promotion, min_steps=1, factor=4)),
     "promotion 2, 6, 9": Way(partial(promotion, min_steps=2, factor=3)),
     "promotion 3, 9": Way(partial(promotion, min_steps=3, factor=3)),
-    "promotion 1, 3, 9, quicker of 2": Way(partial(promotion, candidates=2)),
-    "promotion 1, 3, 9, quickest of 4": Way(partial(promotion, candidates=4)),
-    "promotion 1, 3, 9, quicker of 2, predicted": Way(
-        partial(promotion, candidates=2, learned=True)
-    ),
-    "promotion 1, 3, 9, quickest of 4, predicted": Way(
-        partial(promotion, candidates=4, learned=True)
-    ),
     "one epoch, 25 %": Way(partial(screening, epochs=1, share=0.25)),
     "one epoch, 50 %": Way(partial(screening, epochs=1, share=0.5)),
     "three epochs, 50 %": Way(partial(screening, epochs=3, share=0.5)),
@@ -136,42 +123,27 @@ SAMPLERS: dict[str, Way] = {
     "TPE, former best queued": Way(sampler=tpe(), options={"known": "best", "use": "queue"}),
     "TPE, former best as prior": Way(sampler=tpe(), options={"known": "best", "use": "near"}),
     "TPE, former worst as prior": Way(sampler=tpe(), options={"known": "worst", "use": "near"}),
-    "GP": Way(sampler=gp),
+    "GP of curves": Way(sampler=gp_curves),
 }
 
 # Both together, on the surrogate.
 SEARCHES: dict[str, Way] = {
     "random, full length": Way(),
     "random, promotion 1, 3, 9": Way(promotion),
+    "random, one epoch, 50 %": Way(partial(screening, share=0.5)),
     "TPE, full length (sweeper's default)": Way(sampler=tpe()),
     "TPE, median 5/1 (sweeps/)": Way(asked_at_end, tpe(), median(5, 1)),
     "TPE, successive halving, 3": Way(methods.pruned, tpe(), halving(3)),
     "TPE, Hyperband, 3": Way(methods.pruned, tpe(), hyperband),
-    "TPE, promotion 1, 3, 9": Way(promotion, tpe()),
-    "random, promotion 1, 3, 9, quicker of 2": Way(promotion, candidates=2),
-    "TPE, promotion 1, 3, 9, quicker of 2": Way(promotion, tpe(), candidates=2),
-    "TPE, promotion 1, 3, 9, paused as running": Way(partial(promotion, visible=False), tpe()),
-    "TPE group, promotion 1, 3, 9": Way(promotion, tpe(multivariate=True, group=True)),
-    "TPE, promotion 3, 9": Way(partial(promotion, min_steps=3), tpe()),
-    "TPE, one epoch, 25 %": Way(screening, tpe()),
-    "random, one epoch, 50 %": Way(partial(screening, share=0.5)),
-    "TPE, one epoch, 50 %": Way(partial(screening, share=0.5), tpe()),
-    "random, full length, hand-made queued": Way(options=QUEUED),
-    "TPE, median 5/1, hand-made queued": Way(asked_at_end, tpe(), median(5, 1), QUEUED),
-    "TPE, promotion 1, 3, 9, hand-made queued": Way(promotion, tpe(), options=QUEUED),
-    "TPE, promotion 1, 3, 9, near hand-made": Way(promotion, tpe(), options=NEAR),
-    "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe(), options=PRIOR),
-    "TPE, promotion 1, 3, 9, own start-up": Way(promotion, started),
-    "TPE, promotion 1, 3, 9, own start-up, hand-made prior": Way(promotion, started, options=PRIOR),
-    "TPE, promotion 1, 4, 9": Way(quarter, tpe()),
-    "TPE, promotion 1, 4, 9, hand-made queued": Way(quarter, tpe(), options=QUEUED),
-    "TPE, promotion 1, 4, 9, near hand-made": Way(quarter, tpe(), options=NEAR),
-    "TPE, promotion 1, 4, 9, hand-made prior": Way(quarter, tpe(), options=PRIOR),
-    "GP, promotion 1, 3, 9": Way(promotion, gp),
-    "GP, full length": Way(sampler=gp),
     "Optuna's defaults": Way(
-        methods.pruned, lambda seed: TPESampler(seed=seed), lambda: MedianPruner()
+        methods.pruned, lambda seed, space: TPESampler(seed=seed), lambda: MedianPruner()
     ),
+    "TPE, promotion 1, 3, 9": Way(promotion, tpe_group),
+    "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe_group, options=PRIOR),
+    "TPE, promotion 1, 3, 9, Optuna's start-up": Way(promotion, tpe()),
+    "GP of curves, full length": Way(sampler=gp_curves),
+    "GP of curves, promotion 1, 3, 9": Way(promotion, gp_curves),
+    "GP of curves, promotion 1, 3, 9, hand-made prior": Way(promotion, gp_curves, options=PRIOR),
 }
 
 
@@ -202,9 +174,7 @@ def search(way: Way, world: World, trainings: int, seed: int, unit: Unit) -> dic
     """Return what a search found: believed and true accuracy of its choice at each share."""
     budget = trainings * (world.num_epochs if unit == "epochs" else mean_seconds(world))
     began = time.process_time()
-    sampler = way.sampler(seed) if world.takes_points else None
-    if sampler is not None and way.candidates > 1:
-        sampler = QuickestSampler(sampler, world.task.space, way.candidates)
+    sampler = way.sampler(seed, world.task.space) if world.takes_points else None
     run = Run(
         world,
         budget,
@@ -259,7 +229,6 @@ def main() -> None:
     parser.add_argument("--unit", default="epochs", choices=["epochs", "seconds"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of experimental samplers and conditional parameters
-    torch.set_num_threads(1)  # of the GP
     mend(options.file)
     rows = read_rows(options.file)
     keys = ("group", "task", "method", "seed", "unit")

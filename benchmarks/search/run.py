@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 import optuna
-from benchmarks.search.quickest import QuickestSampler
 from benchmarks.search.worlds import Network, World
 from numpy.typing import NDArray
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.attributes import KIND, SECONDS, was_queued
+from hydra_study.attributes import KIND, was_queued
 from hydra_study.trials.prior import PriorSampler
 
 Unit = Literal["epochs", "seconds"]
@@ -123,11 +122,6 @@ class Run:
                 self.study.sampler = PriorSampler(self.study.sampler, [point], self.seed)
 
     @property
-    def reads_times(self) -> bool:
-        """Whether the sampler reads how long trials took."""
-        return isinstance(self.sampler, QuickestSampler)
-
-    @property
     def num_epochs(self) -> int:
         """Epochs of a full training."""
         return self.world.num_epochs
@@ -190,6 +184,7 @@ class Run:
     def refuse(self, asked: optuna.Trial, excess: float) -> None:
         """Tell the study of a point that the budget refuses."""
         self.refused += 1
+        asked.set_user_attr(KIND, "infeasible")
         if self.told_refusals == "fail":
             self.study.tell(asked, state=TrialState.FAIL)
             return
@@ -208,9 +203,6 @@ class Run:
         self.spent += cost
         trial.done += 1
         trial.optuna.report(trial.last, trial.done)
-        if self.reads_times:
-            seconds = float(trial.network.seconds[: trial.done].sum())
-            trial.optuna.set_user_attr(SECONDS, seconds)
         return trial.last
 
     def is_done(self, trial: Trial) -> bool:

@@ -46,7 +46,7 @@ TODAY = {
 DEFAULT = {
     "schedules": "promotion 1, 3, 9",
     "samplers": "TPE (default)",
-    "searches": "TPE, promotion 1, 3, 9, own start-up, hand-made prior",
+    "searches": "TPE, promotion 1, 3, 9",
 }
 
 
@@ -291,13 +291,13 @@ SHOWN_METHODS = {
         "promotion 1, 3, 9",
         "one epoch, 25 %",
     ),
-    "samplers": ("random", "TPE (default)", "TPE, group", "TPE, independent", "GP"),
+    "samplers": ("random", "TPE (default)", "TPE, group", "TPE, independent", "GP of curves"),
     "searches": (
         "random, full length",
         "TPE, full length (sweeper's default)",
         "TPE, median 5/1 (sweeps/)",
         "TPE, promotion 1, 3, 9",
-        "TPE, promotion 1, 3, 9, own start-up, hand-made prior",
+        "GP of curves, promotion 1, 3, 9",
     ),
 }
 

@@ -147,6 +147,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "n_startup_trials": 10,
         "deterministic_objective": False,
     },
+    "gp_curves": {"_target_": "hydra_study.trials.curves.CurveSampler", "n_startup_trials": 10},
     "nsga2": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 20},
     "nsga3": {"_target_": "optuna.samplers.NSGAIIISampler", "population_size": 20},
 }

@@ -45,7 +45,6 @@ def make_spec(
         given = f"workers={options.workers}, repeat={options.repeat}"
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given}")
     check_view(options.view)
-    check_sampler(options.sampler)
     workers = workers_by(config.hydra)
     workers.check()
     if workers.is_local:
@@ -75,6 +74,7 @@ def make_spec(
         module=program,
         origin=find_origin(task_function, script, program),
     )
+    check_sampler(spec)
     build_schedule(spec)
     parse_finals(spec)
     parse_early_stopping(spec)

@@ -91,8 +91,20 @@ def probability(num_trials: int) -> float:
     return _FIRST_PROBABILITY * _HALVES_AFTER / (_HALVES_AFTER + num_trials)
 
 
-def near(value: Any, distribution: BaseDistribution, rng: random.Random) -> Any:
-    """Return a random value near another one, or any if that is None."""
+def near(
+    value: Any,
+    distribution: BaseDistribution,
+    rng: random.Random,
+    deviation: float = _STANDARD_DEVIATION,
+) -> Any:
+    """Return a random value near another one, or any if that is None.
+
+    Args:
+        value: The other value.
+        distribution: The parameter.
+        rng: Draws.
+        deviation: The standard deviation of a number, relative to the range.
+    """
     if isinstance(distribution, CategoricalDistribution):
         is_kept = value is not None and rng.random() < _KEEP_CHOICE
         return value if is_kept else rng.choice(distribution.choices)
@@ -105,7 +117,7 @@ def near(value: Any, distribution: BaseDistribution, rng: random.Random) -> Any:
         drawn = rng.uniform(low, high)
     else:
         centre = math.log(float(value)) if is_log else float(value)
-        drawn = _truncated_normal(centre, _STANDARD_DEVIATION * (high - low), low, high, rng)
+        drawn = _truncated_normal(centre, deviation * (high - low), low, high, rng)
     number = math.exp(drawn) if is_log else drawn
     if distribution.step is not None:
         steps = round((number - distribution.low) / distribution.step)

@@ -20,6 +20,7 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.auto import choose_sampler, options_of
+from hydra_study.trials.curves import CurveSampler
 from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.startup import RandomStart
@@ -33,13 +34,20 @@ _WARMED_UP = [
 _OTHER_SEED = 500_009
 
 
-def check_sampler(config: Mapping[str, Any]) -> None:
-    """Check that the sampler's package, which Optuna imports only later, is installed.
+def check_sampler(spec: SweepSpec) -> None:
+    """Check that the sampler's package, which Optuna imports only later, is installed, and that it
+    serves as many objectives as there are.
 
     Raises:
-        StudyError: It is not.
+        StudyError: It is not, or does not.
     """
-    if config.get("_target_") == "optuna.samplers.CmaEsSampler" and find_spec("cmaes") is None:
+    target = spec.options.sampler.get("_target_")
+    if target == SAMPLERS["gp_curves"]["_target_"] and spec.objectives.several:
+        raise StudyError(
+            "hydra/sweeper/sampler=gp_curves searches for one objective, but got"
+            f" {', '.join(spec.objectives.names)}; choose nsga2 or tpe"
+        )
+    if target == SAMPLERS["cmaes"]["_target_"] and find_spec("cmaes") is None:
         raise StudyError(
             "the sampler cmaes needs the package cmaes, which is not installed; "
             + how_to_install("cmaes")
@@ -74,9 +82,12 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
     seed = config.get("seed")
     if seed is not None:
         seed = config["seed"] = int(seed) + 1_000_003 * number + num_trials
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        sampler = build(config, "hydra.sweeper.sampler")
+    if config["_target_"] == SAMPLERS["gp_curves"]["_target_"]:
+        sampler: Any = CurveSampler(make_space(spec), seed)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            sampler = build(config, "hydra.sweeper.sampler")
     other_seed = None if seed is None else seed + _OTHER_SEED
     n_startup_trials = config.get("n_startup_trials")
     if n_startup_trials is not None:
@@ -86,9 +97,7 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
 
 def _chosen(spec: SweepSpec, *, says_so: bool) -> dict[str, Any]:
     """Return the options of the sampler that suits the space."""
-    name, why = choose_sampler(
-        make_space(spec), spec.options.n_trials, several=spec.objectives.several
-    )
+    name, why = choose_sampler(make_space(spec), several=spec.objectives.several)
     if says_so:
         log.info("hydra/sweeper/sampler=auto chose %s, since %s", name, why)
     chosen = options_of(name)

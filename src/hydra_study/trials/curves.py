@@ -1,0 +1,256 @@
+"""`hydra/sweeper/sampler=gp_curves`: a Gaussian process that learns from unfinished trials too."""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
+
+from hydra_study.attributes import kind_of
+from hydra_study.space.space import Space
+from hydra_study.trials.gaussian_process import GaussianProcess
+from hydra_study.trials.prior import near
+
+# Values that the process takes in; its time grows with the cube of their number.
+_MOST_VALUES = 300
+_FIRST_FIT, _NEXT_FITS = 40, 12  # steps of the optimiser
+# Points of which the best is tried: anywhere, and near the best ones known.
+_NUM_RANDOM, _NUM_NEAR, _NEAR_TO = 500, 300, 5
+# Of points near one: how many more parameters change, whether a number changes a little, and how
+# little, relative to its range.
+_ONE_MORE, _A_LITTLE, _DEVIATIONS = 0.5, 0.6, (0.05, 0.15)
+# Kinds of trials whose points cannot be trained.
+_IMPOSSIBLE = ("infeasible", "timed_out", "out_of_memory", "diverged")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a trial shows.
+
+    Attributes:
+        point: Its parameters.
+        step: The last step with a value; None of a trial that has none yet.
+        value: The value, larger for better.
+    """
+
+    point: dict[str, Any]
+    step: int | None
+    value: float
+
+
+class CurveSampler(BaseSampler):
+    """A sampler that fits a Gaussian process to the last value of every trial, unfinished ones
+    included, over parameters and steps, and tries the point with the largest expected improvement
+    at the last step.
+
+    Values are replaced by normal scores of their ranks, so that neither their scale nor outliers
+    matter. A second process learns which points cannot be trained. Parameters that a point does not
+    have are taken for the middle of their range. Trials that run without a value yet count as what
+    the process expects of them, so that several workers try different points.
+
+    Args:
+        space: The search space.
+        seed: Seed of the candidates.
+    """
+
+    def __init__(self, space: Space, seed: int | None = None) -> None:
+        self._space = space
+        self._random = random.Random(seed)
+        columns = [
+            index
+            for index, distribution in enumerate(space.searched.values())
+            for _ in encode(distribution, None)
+        ]
+        self._values, self._possible = GaussianProcess(columns), GaussianProcess(columns)
+        self._num_fits = 0
+
+    def __str__(self) -> str:
+        return "GP of curves"
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return all parameters of the space."""
+        return dict(self._space.searched)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the values of the next point; none before a trial has a value."""
+        others = [
+            other for other in study.get_trials(deepcopy=False) if other.number != trial.number
+        ]
+        sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+        seen = [shown for other in others if (shown := _shown(other, sign)) is not None]
+        known = [each for each in seen if each.step is not None]
+        if not known:
+            return {}
+        running = [each.point for each in seen if each.step is None]
+        impossible = [other.params for other in others if kind_of(other) in _IMPOSSIBLE]
+        return self._best_point(known[-_MOST_VALUES:], running, impossible[-_MOST_VALUES:])
+
+    def _best_point(
+        self,
+        known: Sequence[_Seen],
+        running: Sequence[Mapping[str, Any]],
+        impossible: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """Return the point with the largest expected improvement, times the probability that it can
+        be trained.
+        """
+        most = self._max_steps = _FIRST_FIT if self._num_fits == 0 else _NEXT_FITS
+        self._num_fits += 1
+        x = self._encoded([each.point for each in known])
+        steps = np.array([each.step for each in known], float)
+        t = np.log1p(steps) / math.log1p(steps.max())
+        y = _normal_scores([each.value for each in known])
+        self._values.fit(x, t, y, most)
+        if running:
+            more = self._encoded(running)
+            end = np.ones(len(more))
+            x, t = np.concatenate([x, more]), np.concatenate([t, end])
+            y = np.concatenate([y, self._values.predict(more, end)[0]])
+            self._values.take(x, t, y)
+        expected = self._values.predict(x, np.ones(len(x)))[0]
+        points = [each.point for each in known] + [dict(point) for point in running]
+        best = [points[index] for index in np.argsort(-expected)[:_NEAR_TO]]
+        candidates = list(self._candidates(best, points + [dict(point) for point in impossible]))
+        if not candidates:
+            return {}
+        encoded = self._encoded(candidates)
+        means, deviations = self._values.predict(encoded, np.ones(len(candidates)))
+        score = _expected_improvement(means - expected.max(), deviations)
+        if impossible:
+            score = score * self._probability(points, impossible, encoded)
+        return candidates[int(score.argmax())]
+
+    def _probability(
+        self,
+        possible: Sequence[Mapping[str, Any]],
+        impossible: Sequence[Mapping[str, Any]],
+        encoded: NDArray[Any],
+    ) -> NDArray[Any]:
+        """Return the probability that points can be trained."""
+        x = self._encoded([*possible, *impossible])
+        y = np.repeat([1.0, -1.0], [len(possible), len(impossible)])
+        self._possible.fit(x, np.zeros(len(x)), y, self._max_steps)
+        means, deviations = self._possible.predict(encoded, np.zeros(len(encoded)))
+        return np.asarray(np.maximum(ndtr(means / np.sqrt(deviations**2 + 0.05)), 1e-6))
+
+    def _candidates(
+        self, best: Sequence[Mapping[str, Any]], tried: Sequence[Mapping[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield points that were not tried."""
+        known = {_key(point) for point in tried}
+        anywhere = (self._space.random(self._random).values for _ in range(_NUM_RANDOM))
+        close = (self._near(point) for point in best for _ in range(_NUM_NEAR // len(best)))
+        for point in (*anywhere, *close):
+            key = _key(point)
+            if key not in known:
+                known.add(key)
+                yield point
+
+    def _near(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a point of which at least one parameter, mostly few, differ from a point's."""
+        names = list(point)
+        self._random.shuffle(names)
+        number = 1
+        while number < len(names) and self._random.random() < _ONE_MORE:
+            number += 1
+        changed = set(names[:number])
+
+        def suggest(name: str, distribution: BaseDistribution) -> Any:
+            if name in point and name not in changed:
+                return point[name]
+            is_number = not isinstance(distribution, CategoricalDistribution)
+            if name in point and is_number and self._random.random() < _A_LITTLE:
+                deviation = self._random.choice(_DEVIATIONS)
+                return near(point[name], distribution, self._random, deviation)
+            return near(None, distribution, self._random)
+
+        return self._space.point(suggest).values
+
+    def _encoded(self, points: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
+        """Return (N, F) points as numbers."""
+        searched = self._space.searched.items()
+        return np.array(
+            [
+                [number for name, each in searched for number in encode(each, point.get(name))]
+                for point in points
+            ]
+        )
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return a random value, of a parameter that the chosen point does not have."""
+        return near(None, param_distribution, self._random)
+
+    def reseed_rng(self) -> None:
+        """Give the candidates a new seed."""
+        self._random.seed()
+
+
+def encode(distribution: BaseDistribution, value: Any) -> list[float]:
+    """Return a parameter as numbers: 0 to 1 for a number, one for each choice; the middle, or no
+    choice, if there is none.
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        return [float(value is not None and choice == value) for choice in distribution.choices]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = float(distribution.low), float(distribution.high)
+    if value is None or low == high:
+        return [0.5]
+    if distribution.log:
+        return [math.log(value / low) / math.log(high / low)]
+    return [(value - low) / (high - low)]
+
+
+def _shown(trial: FrozenTrial, sign: int) -> _Seen | None:
+    """Return what a trial shows; None if nothing can be learnt from it.
+
+    A complete trial has its objective, at its last step.
+    """
+    if trial.state == TrialState.WAITING or trial.state == TrialState.FAIL:
+        return None
+    steps = [step for step, value in trial.intermediate_values.items() if math.isfinite(value)]
+    last = max(steps, default=None)
+    if trial.state == TrialState.COMPLETE and trial.values:
+        return _Seen(trial.params, last or 1, sign * trial.values[0])
+    if last is not None:
+        return _Seen(trial.params, last, sign * trial.intermediate_values[last])
+    return _Seen(trial.params, None, 0.0) if trial.state == TrialState.RUNNING else None
+
+
+def _normal_scores(values: Sequence[float]) -> NDArray[Any]:
+    """Return the normal scores of the ranks of values (Blom)."""
+    return np.asarray(ndtri((rankdata(values) - 0.375) / (len(values) + 0.25)))
+
+
+def _expected_improvement(ahead: NDArray[Any], deviations: NDArray[Any]) -> NDArray[Any]:
+    """Return the expected improvement of normal variables whose means lie `ahead` of the best."""
+    scaled = ahead / deviations
+    density = np.exp(-(scaled**2) / 2) / math.sqrt(2 * math.pi)
+    return np.asarray(deviations * (scaled * ndtr(scaled) + density))
+
+
+def _key(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted((name, str(value)) for name, value in point.items()))

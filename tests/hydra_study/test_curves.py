@@ -1,0 +1,185 @@
+"""`hydra/sweeper/sampler=gp_curves`: a Gaussian process over parameters and steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+from scipy.optimize import approx_fprime
+
+from hydra_study import attributes
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
+from hydra_study.trials.curves import CurveSampler
+from hydra_study.trials.gaussian_process import GaussianProcess
+
+from .conftest import MakeToy
+
+FLAT = {"x": "interval(0,1)", "k": "range(1,9)", "act": "choice(relu,gelu,silu)"}
+Values = dict[str, Any]
+
+
+def make_space(params: Values) -> Space:
+    return Space(parse_parameters(params, [], loader=None))  # type: ignore[arg-type]
+
+
+def quality(values: Values) -> float:
+    """Best at x = 0.7, k = 3 and gelu: 1."""
+    off = (values["x"] - 0.7) ** 2 + ((values["k"] - 3) / 8) ** 2
+    return 1 - off - 0.1 * float(values["act"] != "gelu")
+
+
+class Search:
+    """A study of a space, with some random trials to begin with."""
+
+    def __init__(self, space: Space, direction: str = "maximize", seed: int = 0) -> None:
+        self.space = space
+        self.study = optuna.create_study(
+            direction=direction, sampler=optuna.samplers.RandomSampler(seed=seed)
+        )
+        self.sampler = CurveSampler(space, seed)
+
+    def ask(self) -> tuple[optuna.Trial, Values]:
+        trial = self.study.ask()
+        return trial, self.space.point(trial._suggest).values
+
+    def complete(self, number: int, value: Callable[[Values], float]) -> list[Values]:
+        points = []
+        for _ in range(number):
+            trial, values = self.ask()
+            self.study.tell(trial, value(values))
+            points.append(values)
+        return points
+
+    def leave_it_to_the_sampler(self) -> None:
+        self.study.sampler = self.sampler
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    generator = np.random.default_rng(0)
+    process = GaussianProcess([0, 0, 0, 1, 2])
+    x, t, y = generator.random((20, 5)), generator.random(20), generator.normal(size=20)
+    data = process._squares(x, x), np.abs(t[:, None] - t), np.outer(t, t), y
+    constants = process._constants + 0.1 * generator.normal(size=len(process._constants))
+    numeric = approx_fprime(constants, lambda at: process._loss(at, *data)[0], 1e-6)
+    assert process._loss(constants, *data)[1] == pytest.approx(numeric, abs=1e-4)
+
+
+def test_the_process_knows_what_it_saw_and_what_it_did_not() -> None:
+    x = np.linspace(0, 0.5, 12)[:, None]
+    y = np.sin(6 * x[:, 0])
+    process, end = GaussianProcess([0]), np.ones(12)
+    process.fit(x, end, y, 40)
+    means, deviations = process.predict(x, end)
+    assert means == pytest.approx(y, abs=0.15)
+    _, far = process.predict(np.array([[1.0]]), np.ones(1))
+    assert far[0] > 2 * deviations.max()
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_it_finds_what_random_points_do_not(direction: str) -> None:
+    sign = 1 if direction == "maximize" else -1
+    bests = {}
+    for is_random in (True, False):
+        found = []
+        for seed in range(3):
+            search = Search(make_space(FLAT), direction, seed)
+            search.complete(8, lambda values: sign * quality(values))
+            if not is_random:
+                search.leave_it_to_the_sampler()
+            search.complete(16, lambda values: sign * quality(values))
+            found.append(sign * search.study.best_value)
+        bests[is_random] = np.mean(found)
+    assert bests[False] > 0.995
+    assert bests[False] > bests[True]
+
+
+def test_it_learns_from_trials_that_have_not_ended() -> None:
+    search = Search(make_space(FLAT))
+    for _ in range(12):
+        trial, values = search.ask()
+        trial.report(quality(values) / 2, 1)
+        trial.set_user_attr(attributes.PAUSED_AT, 1)
+    search.leave_it_to_the_sampler()
+    proposed = []
+    for _ in range(8):
+        trial, values = search.ask()
+        trial.report(quality(values) / 2, 1)
+        proposed.append(quality(values))
+    assert {trial.state for trial in search.study.trials} == {TrialState.RUNNING}
+    assert np.mean(proposed[2:]) > 0.9  # of random points 0.7
+
+
+def test_it_avoids_points_that_cannot_be_trained() -> None:
+    search = Search(make_space({"x": "interval(0,1)"}))
+
+    def train(trial: optuna.Trial, x: float) -> bool:
+        if x > 0.5:
+            trial.set_user_attr(attributes.KIND, "infeasible")
+            search.study.tell(trial, state=TrialState.PRUNED)
+        else:
+            search.study.tell(trial, x)
+        return x <= 0.5
+
+    for _ in range(10):
+        trial, values = search.ask()
+        train(trial, values["x"])
+    search.leave_it_to_the_sampler()
+    trained = []
+    for _ in range(12):
+        trial, values = search.ask()
+        trained.append(train(trial, values["x"]))
+    assert sum(trained) >= 8
+    assert search.study.best_value > 0.45
+
+
+def test_workers_at_the_same_time_try_different_points() -> None:
+    search = Search(make_space({"k": "range(1,9)"}))
+    search.complete(3, lambda values: -values["k"])
+    search.leave_it_to_the_sampler()
+    running = [search.ask()[1]["k"] for _ in range(4)]
+    assert len(set(running)) == 4
+
+
+def test_a_point_has_the_parameters_of_its_branch() -> None:
+    space = make_space(
+        {
+            "kind": "choice(plain,deep)",
+            "$depth": {"values": "range(1,9)", "when": "kind == 'deep'"},
+        }
+    )
+
+    def value(values: Values) -> float:
+        assert ("$depth" in values) == (values["kind"] == "deep")
+        return float(values.get("$depth", 0))
+
+    search = Search(space)
+    search.complete(6, value)
+    search.leave_it_to_the_sampler()
+    search.complete(8, value)
+    assert search.study.best_value == 8
+
+
+def test_a_space_that_is_used_up_is_drawn_from_again() -> None:
+    search = Search(make_space({"k": "range(1,3)"}))
+    search.complete(4, lambda values: values["k"])
+    search.leave_it_to_the_sampler()
+    assert search.ask()[1]["k"] in (1, 2)
+
+
+def test_a_sweep_is_searched_by_it(toy: MakeToy) -> None:
+    app = toy(
+        "return -(cfg.x - 0.7) ** 2",
+        sweeper="n_trials: 8\nslots: 2\ndirection: maximize\nparams: {x: 'interval(0,1)'}",
+    )
+    app.run("hydra/sweeper/sampler=gp_curves", "hydra.sweeper.sampler.n_startup_trials=3")
+    assert app.kinds() == ["complete"] * 8
+
+
+def test_several_objectives_are_refused_before_anything_runs(toy: MakeToy) -> None:
+    options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
+    app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")
+    output = app.run("hydra/sweeper/sampler=gp_curves", code=1)
+    assert "gp_curves searches for one objective, but got a, b; choose nsga2 or tpe" in output
