@@ -169,15 +169,6 @@ def test_a_space_that_is_used_up_is_drawn_from_again() -> None:
     assert search.ask()[1]["k"] in (1, 2)
 
 
-def test_a_sweep_is_searched_by_it(toy: MakeToy) -> None:
-    app = toy(
-        "return -(cfg.x - 0.7) ** 2",
-        sweeper="n_trials: 8\nslots: 2\ndirection: maximize\nparams: {x: 'interval(0,1)'}",
-    )
-    app.run("hydra/sweeper/sampler=gp_curves", "hydra.sweeper.sampler.n_startup_trials=3")
-    assert app.kinds() == ["complete"] * 8
-
-
 def test_several_objectives_are_refused_before_anything_runs(toy: MakeToy) -> None:
     options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
     app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")

@@ -124,6 +124,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
     [
         ("qmc", "scramble=true"),
         ("gp", "n_startup_trials=3"),
+        ("gp_curves", "n_startup_trials=3"),
         ("nsga3", "population_size=3"),
         ("cmaes", "n_startup_trials=3"),
     ],

@@ -18,15 +18,15 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from hydra_study.attributes import kind_of
 from hydra_study.space.space import Space
 from hydra_study.trials.gaussian_process import GaussianProcess
 from hydra_study.trials.prior import near
 
-# Values that the process takes in; its time grows with the cube of their number.
-_MOST_VALUES = 300
+# Trials that a process takes in: the last ones, and of the others the best. Its time grows with the
+# cube of their number.
+_MOST_LAST, _MOST_BEST = 200, 100
 _FIRST_FIT, _NEXT_FITS = 40, 12  # steps of the optimiser
 # Points of which the best is tried: anywhere, and near the best ones known.
 _NUM_RANDOM, _NUM_NEAR, _NEAR_TO = 500, 300, 5
@@ -101,7 +101,9 @@ class CurveSampler(BaseSampler):
             return {}
         running = [each.point for each in seen if each.step is None]
         impossible = [other.params for other in others if kind_of(other) in _IMPOSSIBLE]
-        return self._best_point(known[-_MOST_VALUES:], running, impossible[-_MOST_VALUES:])
+        older = sorted(known[:-_MOST_LAST], key=lambda each: (each.step or 0, each.value))
+        known = older[-_MOST_BEST:] + known[-_MOST_LAST:]
+        return self._best_point(known, running, impossible[-_MOST_LAST:])
 
     def _best_point(
         self,
@@ -241,8 +243,10 @@ def _shown(trial: FrozenTrial, sign: int) -> _Seen | None:
 
 
 def _normal_scores(values: Sequence[float]) -> NDArray[Any]:
-    """Return the normal scores of the ranks of values (Blom)."""
-    return np.asarray(ndtri((rankdata(values) - 0.375) / (len(values) + 0.25)))
+    """Return the normal scores of the ranks of values (Blom); equal values share a rank."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2)[places]
+    return np.asarray(ndtri((ranks - 0.375) / (len(values) + 0.25)))
 
 
 def _expected_improvement(ahead: NDArray[Any], deviations: NDArray[Any]) -> NDArray[Any]:

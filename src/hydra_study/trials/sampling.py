@@ -20,7 +20,6 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.auto import choose_sampler, options_of
-from hydra_study.trials.curves import CurveSampler
 from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.startup import RandomStart
@@ -83,6 +82,8 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
     if seed is not None:
         seed = config["seed"] = int(seed) + 1_000_003 * number + num_trials
     if config["_target_"] == SAMPLERS["gp_curves"]["_target_"]:
+        from hydra_study.trials.curves import CurveSampler  # imports scipy, 0.3 s
+
         sampler: Any = CurveSampler(make_space(spec), seed)
     else:
         with warnings.catch_warnings():
