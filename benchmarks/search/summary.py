@@ -206,7 +206,8 @@ def table_of_ranks(results: list[Results]) -> str:
         )
     lines.append(
         f"\n{len(results) * seeds} blocks (space and seed); critical difference {difference:.2f}; *"
-        f" not significantly behind the first. Friedman's p: {p_early:.1g}, {p_late:.1g}."
+        f" not significantly behind the first. Friedman's p: {p_early:.1g} early, {p_late:.1g} at"
+        " the end."
     )
     return "\n".join(lines)
 

@@ -81,7 +81,11 @@ class Budget:
 
 METHODS = {
     "convsweep": Method("own", ("benchmarks.search.live.app", "study")),
+    "convsweep, TPE": Method("own", ("benchmarks.search.live.app", "study", "tpe")),
     "convsweep, hand-made prior": Method("own", ("benchmarks.search.live.app", "study", "prior")),
+    "convsweep, TPE, hand-made prior": Method(
+        "own", ("benchmarks.search.live.app", "study", "prior", "tpe")
+    ),
     "random, full length": Method("own", ("benchmarks.search.live.method", "random")),
     "Hydra's Optuna sweeper": Method("official", ("benchmarks.search.live.app", "optuna")),
     "NePS": Method("peers", ("benchmarks.search.live.method", "neps")),

@@ -1,6 +1,6 @@
 """The Hydra application that is searched by this program's sweeper and by the official one.
 
-python -m benchmarks.search.live.app study [prior]
+python -m benchmarks.search.live.app study [prior] [tpe]
 python -m benchmarks.search.live.app optuna
 """
 
@@ -74,12 +74,13 @@ def own_text(distribution: BaseDistribution) -> str:
     return official_text(distribution)
 
 
-def arguments(sweeper: str, *, has_prior: bool) -> list[str]:
+def arguments(sweeper: str, *, has_prior: bool, sampler: str) -> list[str]:
     """Return the command line of a search.
 
     Args:
-        sweeper: `study` or `optuna`, which takes no prior.
+        sweeper: `study` or `optuna`, which takes no prior and has TPE.
         has_prior: whether the network made by hand is the prior.
+        sampler: The sampler of `study`.
     """
     setup = load_setup()
     text: Any = own_text if sweeper == "study" else official_text
@@ -101,7 +102,7 @@ def arguments(sweeper: str, *, has_prior: bool) -> list[str]:
     return [
         *shared,
         f"hydra.sweeper.prior=[{f'{{{point}}}' if known else ''}]",
-        "hydra/sweeper/sampler=auto",
+        f"hydra/sweeper/sampler={sampler}",
         "hydra/sweeper/schedule=promotion",
         "hydra.sweeper.slots=1",
         "hydra.sweeper.view=none",
@@ -111,5 +112,7 @@ def arguments(sweeper: str, *, has_prior: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = arguments(sys.argv[1], has_prior="prior" in sys.argv[2:])
+    options = sys.argv[2:]
+    sampler = "tpe" if "tpe" in options else "auto"
+    sys.argv[1:] = arguments(sys.argv[1], has_prior="prior" in options, sampler=sampler)
     main()

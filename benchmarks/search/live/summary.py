@@ -18,6 +18,7 @@ GROUPS = {
     "live": (
         "convsweep",
         (
+            "convsweep, TPE",
             "random, full length",
             "Hydra's Optuna sweeper",
             "NePS",
@@ -27,7 +28,7 @@ GROUPS = {
     ),
     "live prior": (
         "convsweep, hand-made prior",
-        ("NePS, hand-made prior", "Ray Tune, hand-made first"),
+        ("convsweep, TPE, hand-made prior", "NePS, hand-made prior", "Ray Tune, hand-made first"),
     ),
 }
 
