@@ -169,6 +169,18 @@ def test_a_space_that_is_used_up_is_drawn_from_again() -> None:
     assert search.ask()[1]["k"] in (1, 2)
 
 
+def test_a_space_that_was_wider_before_is_searched_within_its_present_range() -> None:
+    search = Search(make_space({"x": "interval(0,1)", "y": "interval(0,1)", "z": "interval(0,1)"}))
+    search.complete(20, lambda values: -values["x"])
+    narrow = make_space({"x": "interval(0,0.01)", "y": "interval(0,0.5)"})
+    search.space, search.sampler = narrow, CurveSampler(narrow, 0)
+    search.leave_it_to_the_sampler()
+    for _ in range(3):
+        trial, point = search.ask()
+        assert trial.relative_params == point
+        search.study.tell(trial, -point["x"])
+
+
 def test_several_objectives_are_refused_before_anything_runs(toy: MakeToy) -> None:
     options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
     app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")

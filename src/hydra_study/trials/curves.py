@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri
 from hydra_study.attributes import kind_of
 from hydra_study.space.space import Space
 from hydra_study.trials.gaussian_process import GaussianProcess
-from hydra_study.trials.prior import near
+from hydra_study.trials.prior import near, nearest
 
 # Trials that a process takes in: the last ones, and of the others the best. Its time grows with the
 # cube of their number.
@@ -128,9 +128,9 @@ class CurveSampler(BaseSampler):
             y = np.concatenate([y, self._values.predict(more, end)[0]])
             self._values.take(x, t, y)
         expected = self._values.predict(x, np.ones(len(x)))[0]
-        points = [each.point for each in known] + [dict(point) for point in running]
+        points = [*(each.point for each in known), *running]
         best = [points[index] for index in np.argsort(-expected)[:_NEAR_TO]]
-        candidates = list(self._candidates(best, points + [dict(point) for point in impossible]))
+        candidates = list(self._candidates(best, [*points, *impossible]))
         if not candidates:
             return {}
         encoded = self._encoded(candidates)
@@ -167,7 +167,15 @@ class CurveSampler(BaseSampler):
                 yield point
 
     def _near(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a point of which at least one parameter, mostly few, differ from a point's."""
+        """Return a point of which at least one parameter, mostly few, differ from a point's, which
+        may lie outside a space that was wider before.
+        """
+        searched = self._space.searched
+        point = {
+            name: nearest(value, searched[name])
+            for name, value in point.items()
+            if name in searched
+        }
         names = list(point)
         self._random.shuffle(names)
         number = 1
@@ -212,8 +220,8 @@ class CurveSampler(BaseSampler):
 
 
 def encode(distribution: BaseDistribution, value: Any) -> list[float]:
-    """Return a parameter as numbers: 0 to 1 for a number, one for each choice; the middle, or no
-    choice, if there is none.
+    """Return a parameter as numbers: 0 to 1 for a number of its range, one for each choice; the
+    middle, or no choice, if there is none.
     """
     if isinstance(distribution, CategoricalDistribution):
         return [float(value is not None and choice == value) for choice in distribution.choices]

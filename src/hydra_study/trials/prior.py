@@ -118,7 +118,15 @@ def near(
     else:
         centre = math.log(float(value)) if is_log else float(value)
         drawn = _truncated_normal(centre, deviation * (high - low), low, high, rng)
-    number = math.exp(drawn) if is_log else drawn
+    return nearest(math.exp(drawn) if is_log else drawn, distribution)
+
+
+def nearest(value: Any, distribution: BaseDistribution) -> Any:
+    """Return the value of a parameter that is nearest to a number; a choice stays."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    number = value
     if distribution.step is not None:
         steps = round((number - distribution.low) / distribution.step)
         number = distribution.low + steps * distribution.step
