@@ -163,9 +163,13 @@ class Fits:
 
     def excess(self, values: Mapping[str, Any]) -> float:
         """Return by which relative amount the network of a point exceeds the budget."""
-        params, macs = np.exp(self.cost.predict(encode(self.task, values)[None])[0])
-        counts = {"max_params": params, "max_macs": macs}
+        counts = self.costs(values)
         return float(max(counts[name] / limit - 1 for name, limit in self.task.budget.items()))
+
+    def costs(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Return parameters and multiply-accumulates by the names of their limits."""
+        params, macs = np.exp(self.cost.predict(encode(self.task, values)[None])[0])
+        return {"max_params": float(params), "max_macs": float(macs)}
 
     def noise(self, quality: float, generator: np.random.Generator) -> Array:
         """Return (E,): how a training differs from the mean over seeds, on the logistic scale."""

@@ -1,0 +1,145 @@
+"""Replay samplers for two objectives: accuracy and number of parameters, on the surrogate.
+
+    python -m benchmarks.search.objectives objectives.jsonl [--seeds 30] [--methods random NSGA-II]
+    python -m benchmarks.search.objectives objectives.jsonl --write     # docs/search.md
+
+Full trainings. One line a search is appended; the same command goes on where it stopped. A search
+sees accuracies with noise; what counts are those without.
+"""
+
+import argparse
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.run import MAX_REFUSALS
+from benchmarks.search.statistics import mean_ranks
+from benchmarks.search.summary import write_parts
+from benchmarks.search.tasks import NAMES
+from benchmarks.search.worlds import SurrogateWorld
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+
+from hydra_study.trials.startup import RandomStart
+
+
+def tpe(seed: int, **options: Any) -> BaseSampler:
+    """Return the program's TPE."""
+    return RandomStart(TPESampler(seed=seed, n_startup_trials=10, **options), 10, seed + 500_009)
+
+
+METHODS: dict[str, Callable[[int], BaseSampler]] = {
+    "random": lambda seed: RandomSampler(seed=seed),
+    "TPE": tpe,
+    "TPE, group": lambda seed: tpe(seed, multivariate=True, group=True),
+    "NSGA-II": lambda seed: NSGAIISampler(seed=seed, population_size=20),
+}
+SHOWN = (20, 40, 100)
+
+
+def hypervolume(points: Sequence[tuple[float, float]], most: float) -> float:
+    """Return the area that points (accuracy, parameters) dominate: accuracy times decades of
+    parameters below `most`.
+    """
+    area, fewest = 0.0, most
+    for accuracy, params in sorted(points, reverse=True):
+        if params < fewest:
+            area += accuracy * math.log10(fewest / params)
+            fewest = params
+    return area
+
+
+def search(make: Callable[[int], BaseSampler], task: str, seed: int) -> list[float]:
+    """Return the hypervolume after each number of trainings in `SHOWN`; points that the budget
+    refuses are told as constraints and do not count.
+    """
+    world = SurrogateWorld(task, seed)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make(seed))
+    points: list[tuple[float, float]] = []
+    found = []
+    for number in range(SHOWN[-1] + MAX_REFUSALS):
+        trial = study.ask()
+        values = world.task.space.point(trial._suggest).values
+        network = world.network(number, values)
+        if network.excess > 0:
+            trial.set_constraint("infeasible", network.excess)
+            study.tell(trial, state=TrialState.PRUNED)
+            continue
+        params = world.fits.costs(values)["max_params"]
+        study.tell(trial, [float(network.val.max()), params])
+        points.append((network.true, params))
+        if len(points) in SHOWN:
+            found.append(hypervolume(points, world.task.budget["max_params"]))
+        if len(points) == SHOWN[-1]:
+            break
+    return found
+
+
+def table_of_fronts(rows: list[dict[str, Any]], task: str) -> str:
+    """Return the methods' hypervolumes and ranks over the seeds that all of them have."""
+    by_method: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        if row["task"] == task:
+            by_method.setdefault(row["method"], {})[row["seed"]] = row["hypervolume"]
+    common = sorted(set.intersection(*(set(own) for own in by_method.values())))
+    found = np.array([[own[seed] for seed in common] for own in by_method.values()])
+    columns = [mean_ranks(found[:, :, place]) for place in range(len(SHOWN))]
+    lines = [
+        "| method | " + " | ".join(f"hypervolume, {count} | mean rank" for count in SHOWN) + " |",
+        "|---" * (1 + 2 * len(SHOWN)) + "|",
+    ]
+    for index, name in enumerate(by_method):
+        cells = []
+        for place, (ranks, difference, _) in enumerate(columns):
+            mark = " *" if ranks[index] - ranks.min() <= difference else ""
+            quarters = np.percentile(found[index, :, place], [25, 50, 75])
+            cells.append("{1:.2f} [{0:.2f}, {2:.2f}]".format(*quarters))
+            cells.append(f"{ranks[index]:.2f}{mark}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines.append(
+        f"\n{len(common)} seeds; critical difference {columns[0][1]:.2f}; * not significantly"
+        " behind the first."
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--write", action="store_true", help="the tables into docs/search.md")
+    options = parser.parse_args()
+    mend(options.file)
+    rows = read_rows(options.file)
+    if options.write:
+        write_parts({f"objectives {task}": table_of_fronts(rows, task) for task in NAMES})
+        return
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    known = {(row["task"], row["method"], row["seed"]) for row in rows}
+    with options.file.open("a") as file:
+        for seed in range(options.seeds):
+            for task in NAMES:
+                for method in options.methods:
+                    if (task, method, seed) in known:
+                        continue
+                    began = time.process_time()
+                    row = {"task": task, "method": method, "seed": seed}
+                    row["hypervolume"] = search(METHODS[method], task, seed)
+                    row["cpu_s"] = round(time.process_time() - began, 2)
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+
+
+if __name__ == "__main__":
+    main()
