@@ -56,12 +56,11 @@ def hypervolume(points: Sequence[tuple[float, float]], most: float) -> float:
     return area
 
 
-def search(make: Callable[[int], BaseSampler], task: str, seed: int) -> list[float]:
+def search(sampler: BaseSampler, world: SurrogateWorld) -> list[float]:
     """Return the hypervolume after each number of trainings in `SHOWN`; points that the budget
     refuses are told as constraints and do not count.
     """
-    world = SurrogateWorld(task, seed)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make(seed))
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     points: list[tuple[float, float]] = []
     found = []
     for number in range(SHOWN[-1] + MAX_REFUSALS):
@@ -135,7 +134,7 @@ def main() -> None:
                         continue
                     began = time.process_time()
                     row = {"task": task, "method": method, "seed": seed}
-                    row["hypervolume"] = search(METHODS[method], task, seed)
+                    row["hypervolume"] = search(METHODS[method](seed), SurrogateWorld(task, seed))
                     row["cpu_s"] = round(time.process_time() - began, 2)
                     file.write(json.dumps(row) + "\n")
                     file.flush()

@@ -19,7 +19,8 @@ CONDITIONAL = {**FLAT, "$y": {"values": "interval(0,1)", "when": "k > 3"}}
     [
         (FLAT, False, "gp_curves"),
         (CONDITIONAL, False, "tpe_group"),
-        (CONDITIONAL, True, "nsga2"),
+        (CONDITIONAL, True, "tpe_group"),
+        (FLAT, True, "tpe"),
     ],
 )
 def test_the_space_chooses(params: dict[str, Any], several: bool, name: str) -> None:
@@ -38,4 +39,6 @@ def test_a_sweep_says_what_was_chosen_and_runs(toy: MakeToy) -> None:
 def test_a_chosen_sampler_of_several_objectives_is_built(toy: MakeToy) -> None:
     options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
     app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")
-    assert "sampler=auto chose nsga2" in app.run("hydra/sweeper/sampler=auto")
+    assert "sampler=auto chose tpe, since there are several objectives" in app.run(
+        "hydra/sweeper/sampler=auto"
+    )

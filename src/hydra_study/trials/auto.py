@@ -13,10 +13,10 @@ def choose_sampler(space: Space, *, several: bool) -> tuple[str, str]:
         space: The search space.
         several: Whether there are several objectives.
     """
-    if several:
-        return "nsga2", "there are several objectives"
     if any(parameter.when is not None for parameter in space.parameters):
         return "tpe_group", "the space has conditions"
+    if several:
+        return "tpe", "there are several objectives"
     return "gp_curves", "the space has no conditions"
 
 
