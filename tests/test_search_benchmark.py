@@ -204,7 +204,7 @@ def test_promotion_sees_more_networks_than_full_trainings_and_completes_the_best
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # TPE by groups
 @pytest.mark.parametrize(
     "name",
-    ["TPE, promotion 1, 3, 9", "TPE, median 5/1 (sweeps/)", "GP of curves, promotion 1, 3, 9"],
+    ["TPE, promotion 1, 3, 9", "TPE, median 5/1", "GP of curves, promotion 1, 3, 9"],
 )
 def test_a_search_proposes_points_to_the_surrogate(name: str) -> None:
     found = search(SEARCHES[name], SurrogateWorld("images", 0, table_of()), 3, 0, "epochs")

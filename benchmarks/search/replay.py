@@ -28,6 +28,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, Successive
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from hydra_study.space.space import Space
+from hydra_study.trials.auto import choose_sampler
 from hydra_study.trials.curves import CurveSampler
 from hydra_study.trials.startup import RandomStart
 
@@ -69,6 +70,12 @@ def started(sampler: MakeSampler) -> MakeSampler:
 
 tpe_group = started(tpe(multivariate=True, group=True))
 gp_curves = started(lambda seed, space: CurveSampler(space, seed))
+
+
+def auto(seed: int, space: Space) -> BaseSampler:
+    """Return what the program's `sampler=auto` chooses."""
+    makers = {"tpe_group": tpe_group, "gp_curves": gp_curves}
+    return makers[choose_sampler(space, several=False)[0]](seed, space)
 
 
 def median(startup: int, warmup: int) -> Callable[[], BasePruner]:
@@ -132,12 +139,14 @@ SEARCHES: dict[str, Way] = {
     "random, promotion 1, 3, 9": Way(promotion),
     "random, one epoch, 50 %": Way(partial(screening, share=0.5)),
     "TPE, full length (sweeper's default)": Way(sampler=tpe()),
-    "TPE, median 5/1 (sweeps/)": Way(asked_at_end, tpe(), median(5, 1)),
+    "TPE, median 5/1": Way(asked_at_end, tpe(), median(5, 1)),
     "TPE, successive halving, 3": Way(methods.pruned, tpe(), halving(3)),
     "TPE, Hyperband, 3": Way(methods.pruned, tpe(), hyperband),
     "Optuna's defaults": Way(
         methods.pruned, lambda seed, space: TPESampler(seed=seed), lambda: MedianPruner()
     ),
+    "auto, promotion 1, 3, 9": Way(promotion, auto),
+    "auto, promotion 1, 3, 9, hand-made prior": Way(promotion, auto, options=PRIOR),
     "TPE, promotion 1, 3, 9": Way(promotion, tpe_group),
     "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe_group, options=PRIOR),
     "TPE, promotion 1, 3, 9, Optuna's start-up": Way(promotion, tpe()),

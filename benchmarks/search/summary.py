@@ -39,14 +39,14 @@ SHOWN = (0.25, 0.5, 1.0)
 TODAY = {
     "schedules": "median 5/1",
     "samplers": "TPE (default)",
-    "searches": "TPE, median 5/1 (sweeps/)",
+    "searches": "TPE, median 5/1",
 }
 
 # The program's default, with which the others are paired by seed.
 DEFAULT = {
     "schedules": "promotion 1, 3, 9",
     "samplers": "TPE (default)",
-    "searches": "TPE, promotion 1, 3, 9",
+    "searches": "auto, promotion 1, 3, 9",
 }
 
 
@@ -296,7 +296,7 @@ SHOWN_METHODS = {
     "searches": (
         "random, full length",
         "TPE, full length (sweeper's default)",
-        "TPE, median 5/1 (sweeps/)",
+        "TPE, median 5/1",
         "TPE, promotion 1, 3, 9",
         "GP of curves, promotion 1, 3, 9",
     ),
