@@ -16,9 +16,9 @@ from benchmarks.search.summary import write_parts
 # The searches that are told the network made by hand, and the others, each compared with ours.
 GROUPS = {
     "live": (
-        "convsweep",
+        "convsweep, TPE",
         (
-            "convsweep, TPE",
+            "convsweep",
             "random, full length",
             "Hydra's Optuna sweeper",
             "NePS",
@@ -27,8 +27,8 @@ GROUPS = {
         ),
     ),
     "live prior": (
-        "convsweep, hand-made prior",
-        ("convsweep, TPE, hand-made prior", "NePS, hand-made prior", "Ray Tune, hand-made first"),
+        "convsweep, TPE, hand-made prior",
+        ("convsweep, hand-made prior", "NePS, hand-made prior", "Ray Tune, hand-made first"),
     ),
 }
 
