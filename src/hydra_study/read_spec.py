@@ -74,7 +74,7 @@ def make_spec(
         module=program,
         origin=find_origin(task_function, script, program),
     )
-    check_sampler(spec)
+    check_sampler(spec.options.sampler, spec.objectives)
     build_schedule(spec)
     parse_finals(spec)
     parse_early_stopping(spec)

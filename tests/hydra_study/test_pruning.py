@@ -113,9 +113,10 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hydra_study.trials.sampling.find_spec", lambda name: None)
-    check_sampler({"_target_": "optuna.samplers.TPESampler"})
+    objectives = parse_objectives("minimize", None)
+    check_sampler({"_target_": "optuna.samplers.TPESampler"}, objectives)
     with pytest.raises(StudyError, match=r"run: pip install 'hydra-study-sweeper\[cmaes"):
-        check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
+        check_sampler({"_target_": "optuna.samplers.CmaEsSampler"}, objectives)
 
 
 # The option, if any, by which a sampler uses results within six trials.

@@ -14,6 +14,7 @@ from hydra_study import attributes
 from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError, how_to_install
+from hydra_study.objectives import Objectives
 from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
 from hydra_study.storage.locks import locked
@@ -33,18 +34,18 @@ _WARMED_UP = [
 _OTHER_SEED = 500_009
 
 
-def check_sampler(spec: SweepSpec) -> None:
+def check_sampler(config: Mapping[str, Any], objectives: Objectives) -> None:
     """Check that the sampler's package, which Optuna imports only later, is installed, and that it
     serves as many objectives as there are.
 
     Raises:
         StudyError: It is not, or does not.
     """
-    target = spec.options.sampler.get("_target_")
-    if target == SAMPLERS["gp_curves"]["_target_"] and spec.objectives.several:
+    target = config.get("_target_")
+    if target == SAMPLERS["gp_curves"]["_target_"] and objectives.several:
         raise StudyError(
             "hydra/sweeper/sampler=gp_curves searches for one objective, but got"
-            f" {', '.join(spec.objectives.names)}; choose nsga2 or tpe"
+            f" {', '.join(objectives.names)}; choose nsga2 or tpe"
         )
     if target == SAMPLERS["cmaes"]["_target_"] and find_spec("cmaes") is None:
         raise StudyError(
