@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.search import make_table, methods, objectives, statistics, summary
-from benchmarks.search.objectives import hypervolume
 from benchmarks.search.public_tables import PublicTable, table_of_regrets
 from benchmarks.search.replay import SCHEDULES, SEARCHES, search
 from benchmarks.search.rows import read_rows
@@ -133,13 +132,13 @@ def test_a_public_table_is_searched_by_the_values_of_its_choices() -> None:
 def test_a_front_dominates_accuracy_times_decades_of_parameters() -> None:
     # 0.9 above 1,000 parameters, and 0.5 of the decade below; the third point is dominated
     points = [(0.5, 100.0), (0.9, 1000.0), (0.8, 2000.0)]
-    assert hypervolume(points, 10_000) == pytest.approx(0.9 + 0.5)
+    assert objectives.hypervolume(points, 10_000) == pytest.approx(0.9 + 0.5)
 
 
 def test_a_search_for_two_objectives_sees_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objectives, "SHOWN", (2, 4))
     world = SurrogateWorld("images", 0, table_of())
-    early, late = objectives.search(objectives.METHODS["NSGA-II"](0), world)
+    early, late = objectives.search(objectives.METHODS["NSGA-II"](0, world.task.space), world)
     assert 0 < early <= late
     rows = [
         {"task": "images", "method": name, "seed": seed, "hypervolume": [seed + place, 1.0, 1.0]}

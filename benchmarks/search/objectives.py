@@ -8,38 +8,30 @@ sees accuracies with noise; what counts are those without.
 """
 
 import argparse
-import json
 import math
-import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.replay import MakeSampler, started, tpe, tpe_group
+from benchmarks.search.rows import append_missing, read_rows
 from benchmarks.search.run import MAX_REFUSALS
 from benchmarks.search.statistics import mean_ranks
 from benchmarks.search.summary import write_parts
 from benchmarks.search.tasks import NAMES
 from benchmarks.search.worlds import SurrogateWorld
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
 from optuna.trial import TrialState
 
-from hydra_study.trials.startup import RandomStart
-
-
-def tpe(seed: int, **options: Any) -> BaseSampler:
-    """Return the program's TPE."""
-    return RandomStart(TPESampler(seed=seed, n_startup_trials=10, **options), 10, seed + 500_009)
-
-
-METHODS: dict[str, Callable[[int], BaseSampler]] = {
-    "random": lambda seed: RandomSampler(seed=seed),
-    "TPE": tpe,
-    "TPE, group": lambda seed: tpe(seed, multivariate=True, group=True),
-    "NSGA-II": lambda seed: NSGAIISampler(seed=seed, population_size=20),
+METHODS: dict[str, MakeSampler] = {
+    "random": lambda seed, space: RandomSampler(seed=seed),
+    "TPE": started(tpe()),
+    "TPE, group": tpe_group,
+    "NSGA-II": lambda seed, space: NSGAIISampler(seed=seed, population_size=20),
 }
 SHOWN = (20, 40, 100)
 
@@ -118,26 +110,19 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--write", action="store_true", help="the tables into docs/search.md")
     options = parser.parse_args()
-    mend(options.file)
-    rows = read_rows(options.file)
     if options.write:
+        rows = read_rows(options.file)
         write_parts({f"objectives {task}": table_of_fronts(rows, task) for task in NAMES})
         return
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known = {(row["task"], row["method"], row["seed"]) for row in rows}
-    with options.file.open("a") as file:
-        for seed in range(options.seeds):
-            for task in NAMES:
-                for method in options.methods:
-                    if (task, method, seed) in known:
-                        continue
-                    began = time.process_time()
-                    row = {"task": task, "method": method, "seed": seed}
-                    row["hypervolume"] = search(METHODS[method](seed), SurrogateWorld(task, seed))
-                    row["cpu_s"] = round(time.process_time() - began, 2)
-                    file.write(json.dumps(row) + "\n")
-                    file.flush()
+
+    def found(seed: int, task: str, method: str) -> dict[str, Any]:
+        world = SurrogateWorld(task, seed)
+        return {"hypervolume": search(METHODS[method](seed, world.task.space), world)}
+
+    places = product(range(options.seeds), NAMES, options.methods)
+    append_missing(options.file, ("seed", "task", "method"), places, found)
 
 
 if __name__ == "__main__":

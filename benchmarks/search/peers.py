@@ -11,9 +11,9 @@ propose points. A trial that NePS continues pays for its further epochs only.
 """
 
 import argparse
-import json
 import logging
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -24,9 +24,8 @@ from typing import Any
 import neps
 from benchmarks.search import methods
 from benchmarks.search.neps_space import neps_space, seed_all
-from benchmarks.search.replay import GROUPS, Way, search
-from benchmarks.search.rows import mend, read_rows
-from benchmarks.search.run import Run, Trial
+from benchmarks.search.replay import Way, append_searches
+from benchmarks.search.run import Run, Trial, Unit
 from benchmarks.search.tasks import NAMES, flat_name
 from ConfigSpace import Categorical, ConfigurationSpace, Float, Integer, OrdinalHyperparameter
 from neps.optimizers import algorithms
@@ -170,7 +169,6 @@ PEERS = {
         ),
     },
 }
-PEERS_NAMES = sorted({name for ways in PEERS.values() for name in ways})
 # Conditions of the space of signals have no form in all of these.
 FLAT = "images"
 
@@ -187,23 +185,14 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    mend(options.file)
-    rows = read_rows(options.file)
-    keys = ("group", "task", "method", "seed", "unit")
-    known = {tuple(row[key] for key in keys) for row in rows}
-    with options.file.open("a") as file:
-        for seed in range(options.seeds):
-            for group, task, name in product(options.only, options.tasks, PEERS_NAMES):
-                place = (group, task, name, seed, "epochs")
-                way = PEERS[group].get(name)
-                if way is None or place in known or name not in (options.methods or [name]):
-                    continue
-                if group != "schedules" and task != FLAT:
-                    continue
-                own = GROUPS[group]
-                found = search(way, own.world(task, seed), own.trainings, seed, "epochs")
-                file.write(json.dumps(dict(zip(keys, place, strict=True)) | found) + "\n")
-                file.flush()
+    places: Iterator[tuple[int, str, str, str, Unit]] = (
+        (seed, group, task, method, "epochs")
+        for seed, group, task in product(range(options.seeds), options.only, options.tasks)
+        if group == "schedules" or task == FLAT
+        for method in PEERS[group]
+        if method in (options.methods or [method])
+    )
+    append_searches(options.file, places, PEERS)
 
 
 if __name__ == "__main__":

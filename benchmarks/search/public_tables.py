@@ -9,17 +9,16 @@ table's seeds; what counts is the mean over them.
 """
 
 import argparse
-import json
-import time
 import warnings
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 from benchmarks.search.replay import MakeSampler, gp_curves, tpe
-from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.rows import append_missing, read_rows
 from benchmarks.search.statistics import mean_ranks, regret
 from benchmarks.search.summary import write_parts
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -142,27 +141,18 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--write", action="store_true", help="the file's table into docs/search.md")
     options = parser.parse_args()
-    mend(options.file)
-    rows = read_rows(options.file)
     if options.write:
-        write_parts({"public tables": table_of_regrets(rows)})
+        write_parts({"public tables": table_of_regrets(read_rows(options.file))})
         return
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known = {(row["table"], row["method"], row["seed"]) for row in rows}
     tables = load_tables()
-    with options.file.open("a") as file:
-        for seed in range(options.seeds):
-            for name, table in tables.items():
-                for method in options.methods:
-                    if (name, method, seed) in known:
-                        continue
-                    began = time.process_time()
-                    row = {"table": name, "method": method, "seed": seed}
-                    row["regret"] = table.search(METHODS[method], seed)
-                    row["cpu_s"] = round(time.process_time() - began, 2)
-                    file.write(json.dumps(row) + "\n")
-                    file.flush()
+
+    def found(seed: int, table: str, method: str) -> dict[str, Any]:
+        return {"regret": tables[table].search(METHODS[method], seed)}
+
+    places = product(range(options.seeds), tables, options.methods)
+    append_missing(options.file, ("seed", "table", "method"), places, found)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,18 @@ search.
 """
 
 import argparse
-import json
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.search import methods
-from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.rows import append_missing
 from benchmarks.search.run import Run, SpentError, Unit, at
 from benchmarks.search.tasks import NAMES
 from benchmarks.search.worlds import SurrogateWorld, TableWorld, World
@@ -182,7 +181,6 @@ GROUPS = {
 def search(way: Way, world: World, trainings: int, seed: int, unit: Unit) -> dict[str, Any]:
     """Return what a search found: believed and true accuracy of its choice at each share."""
     budget = trainings * (world.num_epochs if unit == "epochs" else mean_seconds(world))
-    began = time.process_time()
     sampler = way.sampler(seed, world.task.space) if world.takes_points else None
     run = Run(
         world,
@@ -202,7 +200,6 @@ def search(way: Way, world: World, trainings: int, seed: int, unit: Unit) -> dic
         "trials": len(run.trials),
         "complete": sum(run.is_done(trial) for trial in run.trials),
         "refused": run.refused,
-        "cpu_s": round(time.process_time() - began, 2),
     }
 
 
@@ -212,18 +209,24 @@ def mean_seconds(world: World) -> float:
     return float(table.seconds.sum(2).mean())
 
 
-def missing(
-    known: set[tuple[Any, ...]], groups: list[str], unit: Unit, seeds: int
-) -> Iterator[tuple[str, str, str, int]]:
-    """Yield group, task, method and seed of the searches that are not known, all of one seed before
-    the next.
+def append_searches(
+    path: Path,
+    places: Iterable[tuple[int, str, str, str, Unit]],
+    ways: Mapping[str, Mapping[str, Way]],
+) -> None:
+    """Append the searches that a file lacks.
+
+    Args:
+        path: The file.
+        places: Seed, group, task, method and unit of each.
+        ways: The methods by group and name.
     """
-    for seed in range(seeds):
-        for group in groups:
-            for task in NAMES:
-                for name in GROUPS[group].ways:
-                    if (group, task, name, seed, unit) not in known:
-                        yield group, task, name, seed
+
+    def found(seed: int, group: str, task: str, method: str, unit: Unit) -> dict[str, Any]:
+        own = GROUPS[group]
+        return search(ways[group][method], own.world(task, seed), own.trainings, seed, unit)
+
+    append_missing(path, ("seed", "group", "task", "method", "unit"), places, found)
 
 
 def main() -> None:
@@ -238,19 +241,13 @@ def main() -> None:
     parser.add_argument("--unit", default="epochs", choices=["epochs", "seconds"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of experimental samplers and conditional parameters
-    mend(options.file)
-    rows = read_rows(options.file)
-    keys = ("group", "task", "method", "seed", "unit")
-    known = {tuple(row[key] for key in keys) for row in rows}
-    with options.file.open("a") as file:
-        for group, task, name, seed in missing(known, options.only, options.unit, options.seeds):
-            if task not in options.tasks or name not in (options.methods or [name]):
-                continue
-            own = GROUPS[group]
-            found = search(own.ways[name], own.world(task, seed), own.trainings, seed, options.unit)
-            row = dict(zip(keys, (group, task, name, seed, options.unit), strict=True)) | found
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+    places = (
+        (seed, group, task, method, options.unit)
+        for seed, group, task in product(range(options.seeds), options.only, options.tasks)
+        for method in GROUPS[group].ways
+        if method in (options.methods or [method])
+    )
+    append_searches(options.file, places, {name: group.ways for name, group in GROUPS.items()})
 
 
 if __name__ == "__main__":

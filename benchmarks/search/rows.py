@@ -1,6 +1,8 @@
 """Files of JSON lines that a stopped command goes on with."""
 
 import json
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,3 +18,31 @@ def mend(path: Path) -> None:
     if path.exists():
         whole = path.read_bytes()
         path.write_bytes(whole[: whole.rfind(b"\n") + 1])
+
+
+def append_missing(
+    path: Path,
+    keys: tuple[str, ...],
+    places: Iterable[tuple[Any, ...]],
+    search: Callable[..., dict[str, Any]],
+) -> None:
+    """Append a row for each place that has none: its place, what `search` returns there, and the
+    CPU time that took.
+
+    Args:
+        path: The file.
+        keys: Names of the values that make up a place.
+        places: The places, in the order of the searches.
+        search: Is called with the values of a place.
+    """
+    mend(path)
+    known = {tuple(row[key] for key in keys) for row in read_rows(path)}
+    with path.open("a") as file:
+        for place in places:
+            if place in known:
+                continue
+            began = time.process_time()
+            row = dict(zip(keys, place, strict=True)) | search(*place)
+            row["cpu_s"] = round(time.process_time() - began, 2)
+            file.write(json.dumps(row) + "\n")
+            file.flush()

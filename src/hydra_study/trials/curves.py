@@ -129,7 +129,7 @@ class CurveSampler(BaseSampler):
             self._values.take(x, t, y)
         expected = self._values.predict(x, np.ones(len(x)))[0]
         points = [*(each.point for each in known), *running]
-        best = [points[index] for index in np.argsort(-expected)[:_NEAR_TO]]
+        best = [self._inside(points[index]) for index in np.argsort(-expected)[:_NEAR_TO]]
         candidates = list(self._candidates(best, [*points, *impossible]))
         if not candidates:
             return {}
@@ -166,16 +166,17 @@ class CurveSampler(BaseSampler):
                 known.add(key)
                 yield point
 
-    def _near(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a point of which at least one parameter, mostly few, differ from a point's, which
-        may lie outside a space that was wider before.
-        """
+    def _inside(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the point of the space that is nearest to one of a space that was wider before."""
         searched = self._space.searched
-        point = {
+        return {
             name: nearest(value, searched[name])
             for name, value in point.items()
             if name in searched
         }
+
+    def _near(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a point of which at least one parameter, mostly few, differ from a point's."""
         names = list(point)
         self._random.shuffle(names)
         number = 1
