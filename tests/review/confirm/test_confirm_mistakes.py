@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from convsweep.errors import UserError
-from convsweep.review.confirm.candidates import Candidate
+from convsweep.review.confirm.candidates import Candidate, changes
 from convsweep.review.confirm.command import main
 from convsweep.review.confirm.jobs import Folds, overrides_of_job
 from convsweep.review.confirm.request import parse_request
@@ -106,6 +106,19 @@ def test_the_words_of_the_command_line() -> None:
         "optimizer.lr=1",
     ]
     assert parse_request(["a", "baseline=none"]).baseline is None
+
+
+def test_a_part_of_a_config_is_changed_by_overrides() -> None:
+    given = {"a": 1, "b": {"c": [1, 2], "d": {}}, "e": None, "f": "x"}
+    assert changes("net", given, given) == []
+    wanted = {"a": [16, 36], "b": {"c": None}, "e": None, "g": {"h": "two words"}}
+    assert changes("net", given, wanted) == [
+        "~net.f",
+        "net.a=[16,36]",
+        "~net.b.d",
+        "net.b.c=null",
+        "+net.g={h:'two words'}",
+    ]
 
 
 def test_all_networks_are_trained_on_the_same_folds() -> None:

@@ -38,6 +38,38 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
+SPACE = """
+# @package _global_
+defaults:
+  - override /hydra/sweeper: study
+  - override /hydra/sweeper/sampler: grid
+model:
+  net:
+    num_params: 3000
+    kernel_size: 5
+hydra:
+  sweeper:
+    study_name: sized
+    params:
+      model.net.num_stages: choice(1,2)
+"""
+
+
+def test_a_baseline_that_names_its_network_is_not_changed_by_the_file_of_the_space(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own" / "sweeps").mkdir(parents=True)
+    (tmp_path / "own" / "sweeps" / "sized.yaml").write_text(SPACE)
+    given = ["--config-dir", "own", "sweeps=sized", "model.net.num_blocks=1"]
+    run(tmp_path, "-m", "convsweep", "train", "-m", *given, *QUICK)
+    sweep = tmp_path / "multirun" / "sized"
+    say = [str(sweep), "top=1", "seeds=1", "test=false", "baseline=mlp"]
+    output = run(tmp_path, "-m", "convsweep", "confirm", *say)
+    assert "model.net.num_params=null" in output
+    baseline = json.loads((sweep / "confirm" / "confirm.json").read_text())["networks"][-1]
+    assert baseline["cost"]["params"] == 50_826  # layers of 64, 256, 128 and 10
+
+
 def test_a_search_never_sees_the_test_split_and_its_confirmation_does(tmp_path: Path) -> None:
     space = ["hydra/sweeper=study", "hydra/sweeper/sampler=grid", "model.net.width=2,8"]
     run(tmp_path, "-m", "convsweep", "train", "-m", *space, *QUICK)

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import ConfirmRequest
 from convsweep.review.study import objective_names
-from hydra_study import SweepFolder, decide_finals, rank_key, tally
+from hydra_study import SweepFolder, decide_finals, override_text, rank_key, tally
 from hydra_study.attributes import OVERRIDES, REASON, is_finalist, kind_of
 
 BASELINE = "baseline"
@@ -74,6 +74,36 @@ def baseline_of(sweep: SweepFolder, request: ConfirmRequest) -> Candidate | None
         ]
     )
     return Candidate(BASELINE, own)
+
+
+def has_own_network(request: ConfirmRequest) -> bool:
+    """Return whether presets of the baseline say what its network is."""
+    return any(_key(text) in ("model/net", "experiment") for text in request.baseline or ())
+
+
+def without_sweep_file(baseline: Candidate) -> list[str]:
+    """Return the overrides of a baseline without the choice of `sweeps`."""
+    return [text for text in baseline.overrides if _key(text) != "sweeps"]
+
+
+def changes(key: str, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Return the overrides that make one part of a config into another.
+
+    Args:
+        key: Key of the part in the config.
+        given: The part.
+        wanted: What it is to be.
+    """
+    found = [f"~{key}.{name}" for name in given if name not in wanted]
+    for name, value in wanted.items():
+        own = f"{key}.{name}"
+        if name not in given:
+            found.append(f"+{own}={override_text(value)}")
+        elif isinstance(value, Mapping) and isinstance(given[name], Mapping):
+            found += changes(own, given[name], value)
+        elif value != given[name]:
+            found.append(f"{own}={override_text(value)}")
+    return found
 
 
 def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:

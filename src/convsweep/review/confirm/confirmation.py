@@ -20,8 +20,11 @@ from convsweep.review.confirm.candidates import (
     BASELINE,
     Candidate,
     baseline_of,
+    changes,
+    has_own_network,
     rank,
     ranking_objective,
+    without_sweep_file,
 )
 from convsweep.review.confirm.document import FOLDER, Comparison
 from convsweep.review.confirm.jobs import Folds, Jobs
@@ -56,7 +59,7 @@ def confirm(request: ConfirmRequest) -> int:
     ranked = rank(sweep, request)
     folds = None if request.folds is None else Folds(request.folds, first_seed(sweep))
     jobs = Jobs(sweep, test=request.test, folds=folds)
-    candidates = _choose(sweep, jobs, ranked, baseline_of(sweep, request), request.top)
+    candidates = _choose(sweep, jobs, ranked, request)
     jobs.add(candidates, comparison.seeds)
     _say_plan(sweep, comparison, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
@@ -101,7 +104,7 @@ def first_seed(sweep: SweepFolder) -> int:
 
 
 def _choose(
-    sweep: SweepFolder, jobs: Jobs, ranked: list[Candidate], baseline: Candidate | None, top: int
+    sweep: SweepFolder, jobs: Jobs, ranked: list[Candidate], request: ConfirmRequest
 ) -> list[Candidate]:
     """Return the best trials, and the baseline, if there is to be one, as the last.
 
@@ -109,6 +112,7 @@ def _choose(
     place of one that may be better. All are composed, so that a misspelt key is reported before
     training.
     """
+    baseline = baseline_of(sweep, request)
     chosen: list[Candidate] = []
     same: list[Candidate] = []
     with composing(sweep) as compose_one:
@@ -117,14 +121,31 @@ def _choose(
             # all under one name, which is part of the config
             return compose_one(one.name, jobs.overrides_of(replace(one, name=BASELINE), 0))
 
+        if baseline is not None and has_own_network(request):
+            baseline = _with_own_network(baseline, compose_one)
         own = None if baseline is None else config_of(baseline)
         for one in ranked:
-            if len(chosen) < top:
+            if len(chosen) < request.top:
                 (same if config_of(one) == own else chosen).append(one)
     if same and chosen:
         names = ", ".join(one.name for one in same)
         console.print(f"{names}: the baseline itself, so left out", markup=False)
     return [*(chosen or same[:1]), *([] if baseline is None else [baseline])]
+
+
+def _with_own_network(
+    baseline: Candidate, compose_one: Callable[[str, list[str]], Any]
+) -> Candidate:
+    """Return a baseline that has the network of its presets; what the sweep's file sets for all
+    networks, such as their size, would make it another one.
+    """
+
+    def network_of(overrides: list[str]) -> Any:
+        return compose_one(baseline.name, overrides).get("model", {}).get("net", {})
+
+    given, wanted = network_of(baseline.overrides), network_of(without_sweep_file(baseline))
+    own = changes("model.net", given, wanted)
+    return replace(baseline, overrides=[*baseline.overrides, *own])
 
 
 @contextmanager
