@@ -112,12 +112,15 @@ def test_it_learns_from_trials_that_have_not_ended() -> None:
     assert np.mean(proposed[2:]) > 0.9  # of random points 0.7
 
 
-def test_it_avoids_points_that_cannot_be_trained() -> None:
+@pytest.mark.parametrize("kind", ["infeasible", "timed_out"])
+def test_it_avoids_points_that_cannot_be_trained(kind: str) -> None:
     search = Search(make_space({"x": "interval(0,1)"}))
 
     def train(trial: optuna.Trial, x: float) -> bool:
         if x > 0.5:
-            trial.set_user_attr(attributes.KIND, "infeasible")
+            if kind == "timed_out":
+                trial.report(x, 1)  # good until then
+            trial.set_constraint(kind, 1.0)
             search.study.tell(trial, state=TrialState.PRUNED)
         else:
             search.study.tell(trial, x)

@@ -19,7 +19,6 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
 
-from hydra_study.attributes import kind_of
 from hydra_study.space.space import Space
 from hydra_study.trials.gaussian_process import GaussianProcess
 from hydra_study.trials.prior import near, nearest
@@ -33,8 +32,6 @@ _NUM_RANDOM, _NUM_NEAR, _NEAR_TO = 500, 300, 5
 # Of points near one: how many more parameters change, whether a number changes a little, and how
 # little, relative to its range.
 _ONE_MORE, _A_LITTLE, _DEVIATIONS = 0.5, 0.6, (0.05, 0.15)
-# Kinds of trials whose points cannot be trained.
-_IMPOSSIBLE = ("infeasible", "timed_out", "out_of_memory", "diverged")
 
 
 @dataclass(frozen=True)
@@ -95,12 +92,13 @@ class CurveSampler(BaseSampler):
             other for other in study.get_trials(deepcopy=False) if other.number != trial.number
         ]
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
-        seen = [shown for other in others if (shown := _shown(other, sign)) is not None]
+        possible = [other for other in others if not _is_impossible(other)]
+        seen = [shown for other in possible if (shown := _shown(other, sign)) is not None]
         known = [each for each in seen if each.step is not None]
         if not known:
             return {}
         running = [each.point for each in seen if each.step is None]
-        impossible = [other.params for other in others if kind_of(other) in _IMPOSSIBLE]
+        impossible = [other.params for other in others if _is_impossible(other)]
         older = sorted(known[:-_MOST_LAST], key=lambda each: (each.step or 0, each.value))
         known = older[-_MOST_BEST:] + known[-_MOST_LAST:]
         return self._best_point(known, running, impossible[-_MOST_LAST:])
@@ -233,6 +231,11 @@ def encode(distribution: BaseDistribution, value: Any) -> list[float]:
     if distribution.log:
         return [math.log(value / low) / math.log(high / low)]
     return [(value - low) / (high - low)]
+
+
+def _is_impossible(trial: FrozenTrial) -> bool:
+    """Return whether a trial's point cannot be trained to its end, or repeats such a point."""
+    return any(violation > 0 for violation in trial.constraints.values())
 
 
 def _shown(trial: FrozenTrial, sign: int) -> _Seen | None:
