@@ -26,6 +26,8 @@ TRAININGS = "trainings"
 FINALIST_OF = "finalist_of"
 # The number of the entry of the prior near which a trial was drawn.
 PRIOR = "prior"
+# Whether the point was drawn at random, since the sampler found no other one, and queued.
+DRAWN = "drawn"
 ATTEMPT = "attempt"
 TRACEBACK = "traceback"
 SECONDS = "seconds"

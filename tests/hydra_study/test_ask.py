@@ -158,6 +158,31 @@ def test_no_trial_begins_that_the_timeout_would_kill(tmp_path: Path) -> None:
     assert asker.ask(0, 69.0) is not None
 
 
+def test_the_rest_of_a_resumed_training_is_no_length_of_a_trial(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 0)
+    asker = make_asker(tmp_path, study, teller, timeout=100.0, schedule=None)
+    for length, attrs in ((30.0, {}), (1.0, {attributes.RETRY_OF: 0})):
+        study.enqueue_trial({}, user_attrs={attributes.SECONDS: length, **attrs})
+        study.tell(study.ask(), 0.5)
+    assert asker.ask(0, 71.0) is None
+    assert "the shortest took 30 s" in str(asker.over)
+
+
+def test_finalists_come_before_points_that_were_queued_beyond_the_total(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 0)
+    asker = make_asker(tmp_path, study, teller, n_trials=1, schedule=None)
+    asker._spec.options.finalists, asker._spec.options.repeat = {"top": 1, "seeds": 2}, 1
+    for x in (0.2, 0.1, 0.3):
+        study.enqueue_trial({"x": x})
+    begun = []
+    for _ in range(4):
+        asked = asker.ask(0, 0.0)
+        if asked is not None:
+            begun.append(asked.suggest_float("x", 0, 1))
+            study.tell(asked, begun[-1])
+    assert begun == [0.2] * 3
+
+
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:
     study, _ = paused_trials(tmp_path, 1)
     for key, value in {attributes.WORKER: "other", attributes.PAUSED_AT: None}.items():

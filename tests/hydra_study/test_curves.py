@@ -138,6 +138,64 @@ def test_it_avoids_points_that_cannot_be_trained(kind: str) -> None:
     assert search.study.best_value > 0.45
 
 
+@pytest.mark.parametrize("kind", ["error", "killed"])
+def test_a_point_that_failed_is_not_tried_again(kind: str) -> None:
+    search = Search(make_space({"x": "range(0,10)", "y": "range(0,10)"}))
+    failed = []
+
+    def train(values: Values, trial: optuna.Trial) -> None:
+        if values["x"] == 6:  # the best ones
+            failed.append(tuple(values.items()))
+            trial.set_user_attr(attributes.KIND, kind)
+            search.study.tell(trial, state=TrialState.FAIL)
+        else:
+            search.study.tell(trial, -abs(values["x"] - 6) - abs(values["y"] - 4))
+
+    for number in range(30):
+        if number == 10:
+            search.leave_it_to_the_sampler()
+            failed.clear()
+        trial, values = search.ask()
+        train(values, trial)
+    assert len(failed) == len(set(failed)) <= 8
+
+
+def test_a_trial_that_is_retried_says_nothing_about_its_point() -> None:
+    search = Search(make_space({"x": "interval(0,1)"}))
+    search.complete(8, lambda values: values["x"])
+    for _ in range(4):
+        search.study.enqueue_trial({"x": 1.0})
+        trial, _ = search.ask()
+        trial.set_constraint("out_of_memory", 1.0)
+        trial.set_user_attr(attributes.RETRIED, True)
+        search.study.tell(trial, state=TrialState.PRUNED)
+    search.leave_it_to_the_sampler()
+    assert max(search.ask()[1]["x"] for _ in range(4)) > 0.9
+
+
+def test_a_repetition_without_reports_counts_at_the_last_step() -> None:
+    search = Search(make_space({"x": "interval(0,1)"}))
+    for _ in range(6):
+        trial, values = search.ask()
+        for step in range(1, 10):
+            trial.report(values["x"] * step / 9, step)
+        search.study.tell(trial, values["x"])
+    search.complete(1, lambda values: values["x"])
+    seen: list[Any] = []
+    search.leave_it_to_the_sampler()
+    search.sampler._values.fit = lambda x, t, y, most: seen.append(t)  # type: ignore[method-assign]
+    with pytest.raises(AttributeError):
+        search.ask()
+    assert seen[0].tolist() == [1.0] * 7
+
+
+def test_nothing_is_proposed_where_nothing_is_searched() -> None:
+    search = Search(make_space({}))
+    search.complete(3, lambda values: 1.0)
+    search.leave_it_to_the_sampler()
+    assert search.ask()[1] == {}
+
+
 def test_workers_at_the_same_time_try_different_points() -> None:
     search = Search(make_space({"k": "range(1,9)"}))
     search.complete(3, lambda values: -values["k"])

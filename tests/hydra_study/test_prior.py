@@ -57,6 +57,14 @@ def test_draws_are_near() -> None:
     assert kept / 400 == pytest.approx(0.5 + 0.5 / 4, abs=0.07)
 
 
+@pytest.mark.parametrize(
+    "distribution", [IntDistribution(2, 4), FloatDistribution(0.0, 1.0, step=0.5)]
+)
+def test_the_ends_of_a_range_are_drawn_as_often_as_others(distribution: BaseDistribution) -> None:
+    found = draws(None, distribution)
+    assert sorted(found.count(value) for value in set(found))[0] > 110, "of 400, three values"
+
+
 def searched(num_trials: int, sampler: str = "random") -> list[FrozenTrial]:
     """Return trials of a study with a prior at 0.9."""
     spec: Any = SimpleNamespace(

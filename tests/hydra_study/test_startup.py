@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from hydra_study import attributes
 from hydra_study.config import SAMPLERS
 from hydra_study.trials.sampling import build_sampler, count_worker
+from hydra_study.trials.startup import num_trained_at_random
 
 
 def begin(sampler: str) -> optuna.Study:
@@ -51,6 +52,16 @@ def test_queued_and_refused_points_are_not_start_up_points(
         trial.suggest_float("y", 0, 1)
         end(study, trial, kind)
     assert asked == [len(kinds) - 1], "3 queued, 4 refused, and the 4 that count come before"
+
+
+def test_random_points_instead_of_those_of_the_sampler_are_start_up_points() -> None:
+    study = begin("tpe")
+    for _ in range(3):
+        study.enqueue_trial({"x": 0.5}, user_attrs={attributes.DRAWN: True})
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        end(study, trial, "complete")
+    assert num_trained_at_random(study.trials) == 3
 
 
 def test_random_points_repeat_with_the_seed_and_differ_from_the_samplers_own() -> None:

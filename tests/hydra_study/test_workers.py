@@ -151,6 +151,8 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     assert app.kinds() == ["complete"] * 4
     refused = app.refuse("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed=accept")
     assert "cannot change within a study" in refused
+    refused = app.refuse("k=3,5", "x=tag(log,interval(1,2))", "hydra.sweeper.changed=accept")
+    assert "an interval became an interval, logarithmic" in refused
 
 
 def test_starting_points_are_tried_first(toy: MakeToy) -> None:

@@ -29,7 +29,7 @@ from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.budget import Ledger, Tally, TrialBudget
 from hydra_study.trials.early_stopping import parse_early_stopping
-from hydra_study.trials.finalists import queue_finalists, waits
+from hydra_study.trials.finalists import queue_finalists, waiting_finalist
 from hydra_study.trials.outcomes import Outcome, write_outcome
 from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.prior import PriorSampler
@@ -129,8 +129,9 @@ class Asker:
         has_room = retries or (has_room and enough is None)
         if has_room and (self.count.kinds["waiting"] or self._steer(trials)):
             return self._begin(slot)
-        if self.over is None and waits(trials):
-            return self._begin(slot)
+        finalist = waiting_finalist(trials)
+        if self.over is None and finalist is not None:
+            return self._begin_queued(finalist, slot)
         self.over = self.over or self._budget.done_reason(self.count)
         if self.over is None and not self.count.running:
             self.over = enough
@@ -141,7 +142,9 @@ class Asker:
                 return self._resume(paused, slot)
             if too_late is None and queue_finalists(self._study, trials, self._spec):
                 self.over = None
-                return self._begin(slot)
+                finalist = waiting_finalist(self._study.get_trials(deepcopy=False))
+                assert finalist is not None
+                return self._begin_queued(finalist, slot)
         return None
 
     def _begin(self, slot: int) -> optuna.Trial:
@@ -149,6 +152,15 @@ class Asker:
         sampler = self._study.sampler
         if isinstance(sampler, PriorSampler) and not was_queued(self._study.trial(trial.number)):
             sampler.begin(trial, self.count.charged)
+        return self._signed(trial, slot)
+
+    def _begin_queued(self, waiting: FrozenTrial, slot: int) -> optuna.Trial:
+        """Begin a queued trial, also if others were queued before it."""
+        trial_id = self._study.trial_id(waiting.number)
+        self._study.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        return self._signed(optuna.Trial(OneObjective(self._study), trial_id), slot)
+
+    def _signed(self, trial: optuna.Trial, slot: int) -> optuna.Trial:
         for key, value in self._signature(slot).items():
             trial.set_user_attr(key, value)
         return trial
@@ -251,7 +263,7 @@ class Asker:
             return False
         if self._space.size is None or (self._spec.options.suggest is not None and not is_grid):
             if self.fruitless % 2:
-                self._study.enqueue_trial(self._space.random(self._random).values)
+                self._queue_drawn(self._space.random(self._random).values)
             return True
         fresh = self._untried_points(trials)
         if not fresh:
@@ -259,8 +271,11 @@ class Asker:
                 return False
             self.over = f"the space is exhausted: all of its {self._space.size} points are known"
             return False
-        self._study.enqueue_trial(fresh[0] if is_grid else self._random.choice(fresh))
+        self._queue_drawn(fresh[0] if is_grid else self._random.choice(fresh))
         return True
+
+    def _queue_drawn(self, values: dict[str, Any]) -> None:
+        self._study.enqueue_trial(values, user_attrs={attributes.DRAWN: True})
 
     def _untried_points(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
         repeat = trials_per_network(self._spec.options)
@@ -286,11 +301,13 @@ class Asker:
 
 
 def _lengths(trials: Sequence[FrozenTrial]) -> list[float]:
-    """Return the seconds of each complete trial."""
+    """Return the seconds of each complete trial; not of retries, which may have resumed from a
+    checkpoint.
+    """
     return [
         trial.user_attrs.get(attributes.SECONDS, 0.0)
         for trial in trials
-        if kind_of(trial) == "complete"
+        if kind_of(trial) == "complete" and attributes.RETRY_OF not in trial.user_attrs
     ]
 
 

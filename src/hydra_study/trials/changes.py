@@ -26,7 +26,7 @@ def check_change(
         changed: `refuse` or `accept`, the option of this name.
 
     Raises:
-        StudyError: Something has changed and is refused, or the choices of a parameter have.
+        StudyError: Something has changed and is refused, or a parameter is of another kind.
     """
     if changed not in ("refuse", "accept"):
         raise StudyError(f"hydra.sweeper.changed must be refuse or accept, but got {changed!r}")
@@ -45,7 +45,7 @@ def check_change(
             " start, but they differ"
         )
         raise StudyError(f"{rule}:\n  {listed}\n{remedies}")
-    _refuse_changed_choices(stored or {}, space)
+    _refuse_other_kind(stored or {}, space)
     if stored != space:
         study.set_user_attr(attributes.STUDY_SPACE, space)
     if began_with != config:
@@ -81,17 +81,36 @@ def as_stored(given: Mapping[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _refuse_changed_choices(stored: Mapping[str, Any], space: Mapping[str, Any]) -> None:
+def _refuse_other_kind(stored: Mapping[str, Any], space: Mapping[str, Any]) -> None:
+    """Refuse what Optuna does not allow within a study: other choices, whose positions it stores,
+    and another kind of parameter.
+    """
     for key, entry in space.items():
-        before = stored.get(key, {}).get("choices")
-        if before is not None and "choices" in entry and before != entry["choices"]:
+        old = stored.get(key, {})
+        if "choices" in old and "choices" in entry and old["choices"] != entry["choices"]:
             rule = (
                 f"the choices of {key} cannot change within a study (Optuna stores their positions)"
             )
             raise StudyError(
-                f"{rule}, but {before} became {entry['choices']}; choose another"
+                f"{rule}, but {old['choices']} became {entry['choices']}; choose another"
                 " hydra.sweeper.study_name"
             )
+        before, now = _kind(old), _kind(entry)
+        if before and now and before != now:
+            raise StudyError(
+                f"{key} must stay of one kind within a study, but {before} became {now}; choose"
+                " another hydra.sweeper.study_name"
+            )
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """Return the kind of a searched parameter in words; nothing for one that is not searched."""
+    if "choices" in entry:
+        return "choices"
+    if "kind" not in entry:
+        return ""
+    numbers = {"int": "a range of whole numbers", "float": "an interval"}[entry["kind"]]
+    return f"{numbers}, logarithmic" if entry.get("log") else numbers
 
 
 def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
 
+from hydra_study.attributes import RETRIED, kind_of
 from hydra_study.space.space import Space
 from hydra_study.trials.gaussian_process import GaussianProcess
 from hydra_study.trials.prior import near, nearest
@@ -89,13 +90,18 @@ class CurveSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the values of the next point; none before a trial has a value."""
         others = [
-            other for other in study.get_trials(deepcopy=False) if other.number != trial.number
+            other
+            for other in study.get_trials(deepcopy=False)
+            if other.number != trial.number and not other.user_attrs.get(RETRIED)
         ]
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
         possible = [other for other in others if not _is_impossible(other)]
-        seen = [shown for other in possible if (shown := _shown(other, sign)) is not None]
+        last_step = max((_last_step(other) or 1 for other in possible), default=1)
+        seen = [
+            shown for other in possible if (shown := _shown(other, sign, last_step)) is not None
+        ]
         known = [each for each in seen if each.step is not None]
-        if not known:
+        if not (known and self._space.searched):
             return {}
         running = [each.point for each in seen if each.step is None]
         impossible = [other.params for other in others if _is_impossible(other)]
@@ -234,21 +240,32 @@ def encode(distribution: BaseDistribution, value: Any) -> list[float]:
 
 
 def _is_impossible(trial: FrozenTrial) -> bool:
-    """Return whether a trial's point cannot be trained to its end, or repeats such a point."""
-    return any(violation > 0 for violation in trial.constraints.values())
+    """Return whether a trial's point cannot be trained to its end, or repeats such a point: it
+    violates a constraint, or failed in all of its attempts.
+    """
+    has_failed = kind_of(trial) in ("error", "killed")
+    return has_failed or any(violation > 0 for violation in trial.constraints.values())
 
 
-def _shown(trial: FrozenTrial, sign: int) -> _Seen | None:
+def _last_step(trial: FrozenTrial) -> int | None:
+    """Return the last step with a value; None if there is none."""
+    return max(
+        (step for step, value in trial.intermediate_values.items() if math.isfinite(value)),
+        default=None,
+    )
+
+
+def _shown(trial: FrozenTrial, sign: int, last_step: int) -> _Seen | None:
     """Return what a trial shows; None if nothing can be learnt from it.
 
-    A complete trial has its objective, at its last step.
+    A complete trial has its objective, at its last step, or at the last step of all if it has
+    reported none, as a repetition of another trial.
     """
     if trial.state == TrialState.WAITING or trial.state == TrialState.FAIL:
         return None
-    steps = [step for step, value in trial.intermediate_values.items() if math.isfinite(value)]
-    last = max(steps, default=None)
+    last = _last_step(trial)
     if trial.state == TrialState.COMPLETE and trial.values:
-        return _Seen(trial.params, last or 1, sign * trial.values[0])
+        return _Seen(trial.params, last or last_step, sign * trial.values[0])
     if last is not None:
         return _Seen(trial.params, last, sign * trial.intermediate_values[last])
     return _Seen(trial.params, None, 0.0) if trial.state == TrialState.RUNNING else None

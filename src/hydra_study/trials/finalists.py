@@ -80,9 +80,10 @@ def check_seed(spec: SweepSpec, config: DictConfig) -> None:
         )
 
 
-def waits(trials: Sequence[FrozenTrial]) -> bool:
-    """Return whether a finalist is queued."""
-    return any(trial.state == TrialState.WAITING and is_finalist(trial) for trial in trials)
+def waiting_finalist(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """Return the first finalist that is queued, or None."""
+    queued = (trial for trial in trials if trial.state == TrialState.WAITING)
+    return next((trial for trial in queued if is_finalist(trial)), None)
 
 
 def queue_finalists(study: OpenStudy, trials: Sequence[FrozenTrial], spec: SweepSpec) -> bool:

@@ -37,15 +37,14 @@ class GaussianProcess:
     """
 
     def __init__(self, columns: Sequence[int]) -> None:
-        self._starts = [columns.index(index) for index in range(columns[-1] + 1)]
+        self._starts = [columns.index(index) for index in sorted(set(columns))]
         number = len(self._starts)
-        self._means = np.concatenate(
-            [np.full(number, math.sqrt(2) + math.log(number) / 2), _PRIOR_MEANS, [0.0]]
-        )
+        first = math.log(max(number, 1)) / 2
+        self._means = np.concatenate([np.full(number, math.sqrt(2) + first), _PRIOR_MEANS, [0.0]])
         self._deviations = np.ones(number + 6)
         self._deviations[:number] = _LENGTH_DEVIATION
         self._constants = self._means.copy()
-        self._constants[:number] = math.log(number) / 2
+        self._constants[:number] = first
 
     def fit(self, x: Array, t: Array, y: Array, max_steps: int) -> None:
         """Fit the constants, beginning with those of the last fit, and take in the values.

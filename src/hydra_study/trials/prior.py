@@ -110,8 +110,11 @@ def near(
         return value if is_kept else rng.choice(distribution.choices)
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     is_log = distribution.log
+    # each value of a grid has the share of what is rounded to it
+    margin = (distribution.step or 0) / 2 if distribution.low < distribution.high else 0
     low, high = (
-        math.log(end) if is_log else float(end) for end in (distribution.low, distribution.high)
+        math.log(end) if is_log else float(end)
+        for end in (distribution.low - margin, distribution.high + margin)
     )
     if value is None:
         drawn = rng.uniform(low, high)

@@ -7,9 +7,11 @@ from typing import Any
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution
-from optuna.trial import create_trial
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, create_trial
 
 from hydra_study import attributes
+from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.config import SAMPLERS
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
@@ -18,6 +20,8 @@ from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_study
 from hydra_study.storage.sweep_folder import open_sweep_folder
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.finalists import decide_finals
+from hydra_study.trials.ranking import rank_key
 
 
 def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
@@ -144,8 +148,8 @@ def _of_preset(overrides: list[str], space: Space, spec: SweepSpec, option: str)
     choices = config.hydra.runtime.choices
     values = {}
     for name, distribution in space.searched.items():
-        value = given.get(
-            name, choices.get(name) if name in choices else OmegaConf.select(config, name)
+        value = (
+            given.get(name, choices[name]) if name in choices else OmegaConf.select(config, name)
         )
         if value is not None and _holds(distribution, value):
             values[name] = value
@@ -164,7 +168,7 @@ def points_of_sweep(folder: Path, space: Space, option: str = "enqueue") -> list
     """
     points = []
     for study in _studies(folder, option):
-        for trial in study.best_trials:
+        for trial in _best_trials(study):
             shared = {key: value for key, value in trial.params.items() if key in space.searched}
             points.append(
                 {key: value for key, value in shared.items() if _holds(space.searched[key], value)}
@@ -175,6 +179,22 @@ def points_of_sweep(folder: Path, space: Space, option: str = "enqueue") -> list
             " of this space"
         )
     return [point for point in points if point]
+
+
+def _best_trials(study: OpenStudy) -> list[FrozenTrial]:
+    """Return the trial whose training best.yaml has, or the Pareto front."""
+    if len(study.directions) > 1:
+        front = study.best_trials
+        return [trial for trial in front if kind_of(trial) == "complete"]
+    trials = study.get_trials(deepcopy=False)
+    maximize = study.direction == StudyDirection.MAXIMIZE
+    decision = decide_finals(trials, maximize=maximize)
+    if decision is not None:
+        return [decision.winner.trial]
+    complete = [
+        trial for trial in trials if kind_of(trial) == "complete" and not is_finalist(trial)
+    ]
+    return sorted(complete, key=lambda trial: rank_key(trial, maximize=maximize))[:1]
 
 
 def _studies(folder: Path, option: str) -> list[OpenStudy]:

@@ -62,7 +62,7 @@ class RandomStart(DelegatingSampler):
 
 
 def num_trained_at_random(trials: Sequence[FrozenTrial]) -> int:
-    """Return how many trials have trained whose points were not queued. Until a sampler is left to
+    """Return how many trials have trained whose points were not given. Until a sampler is left to
     draw, these are drawn at random, in the whole space or near the points of a prior.
     """
     by_number = {trial.number: trial for trial in trials}
@@ -70,6 +70,6 @@ def num_trained_at_random(trials: Sequence[FrozenTrial]) -> int:
     def was_drawn(trial: FrozenTrial | None) -> bool:
         while trial is not None and attributes.RETRY_OF in trial.user_attrs:
             trial = by_number.get(trial.user_attrs[attributes.RETRY_OF])
-        return trial is not None and not was_queued(trial)
+        return trial is not None and (not was_queued(trial) or attributes.DRAWN in trial.user_attrs)
 
     return sum(kind_of(trial) in _TRAINED and was_drawn(trial) for trial in trials)
