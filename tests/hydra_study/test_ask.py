@@ -12,15 +12,21 @@ from optuna.trial import TrialState
 
 from hydra_study import Promotion, attributes
 from hydra_study.attributes import kind_of
+from hydra_study.config import SAMPLERS
 from hydra_study.objectives import parse_objectives
 from hydra_study.paths import SweepPaths
 from hydra_study.processes.worker import Worker
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
+from hydra_study.trials import sampling
 from hydra_study.trials.ask import Asker
+from hydra_study.trials.auto import options_of
 from hydra_study.trials.outcomes import Outcome, parse_policies, write_outcome
-from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.reap import reap
+from hydra_study.trials.samplers_view import view_of_samplers
+from hydra_study.trials.sampling import build_sampler
 from hydra_study.trials.tell import Teller
 
 
@@ -47,6 +53,7 @@ def make_asker(
     n_trials: int | None = None,
     timeout: float | None = None,
     schedule: Promotion | None = Promotion(),  # noqa: B008
+    space: Any = SimpleNamespace(size=None, searched={}),  # noqa: B008
 ) -> Asker:
     """Return an asker, as the worker of a new start has it."""
     paths = SweepPaths(folder)
@@ -56,19 +63,44 @@ def make_asker(
     )
     spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
     spec.objectives = parse_objectives("minimize", None)
-    space: Any = SimpleNamespace(size=None)
     return Asker(study, space, spec, "worker", teller, schedule)
 
 
 def test_samplers_learn_from_paused_trials(tmp_path: Path) -> None:
     study, _ = paused_trials(tmp_path, 20)
-    view = view_of_samplers(study)
+    view = view_of_samplers(study, {})
     assert {one.state for one in view.trials} == {TrialState.PRUNED}
     assert {kind_of(one) for one in study.trials} == {"paused"}
     space = {"x": FloatDistribution(0, 1)}
     found, blind = ([each.ask(space).params["x"] for _ in range(10)] for each in (view, study))
     assert sum(x < 0.3 for x in found) >= 8, "the best values are small"
     assert sum(x < 0.3 for x in blind) < 8, "which Optuna does not see of running trials"
+
+
+@pytest.mark.parametrize("sampler", ["tpe_group", "gp", "gp_curves"])
+def test_samplers_use_a_range_that_was_changed(tmp_path: Path, sampler: str) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    create_study(storage, "app", parse_objectives("minimize", None))
+    config = options_of("tpe_group") if sampler == "tpe_group" else SAMPLERS[sampler]
+    options = SimpleNamespace(sampler={**config, "n_startup_trials": 3, "seed": 0})
+    teller: Any = None
+    found: list[int] = []
+    for span in ("range(1,5)", "range(3,13)"):
+        space = Space(parse_parameters({"x": span, "y": "interval(0,1)"}, [], loader=None))  # type: ignore[arg-type]
+        spec: Any = SimpleNamespace(options=options, prior=[])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sampling, "make_space", lambda spec, space=space: space)
+            own = build_sampler(spec, 0, 0, says_so=False)
+        study = open_study(storage, "app", own)
+        asker = make_asker(tmp_path, study, teller, schedule=None, space=space)
+        for _ in range(12):
+            asked = asker.ask(0, 0.0)
+            assert asked is not None
+            values = space.point(asked._suggest).values
+            study.tell(asked, (values["x"] - 10) ** 2 + values["y"])
+            found.append(values["x"])
+    assert set(found[:12]) <= {1, 2, 3, 4}
+    assert sum(x > 7 for x in found[12:]) >= 6, f"the best is 10: {found}"
 
 
 def test_a_trial_whose_worker_dies_as_it_pauses_is_paused(tmp_path: Path) -> None:

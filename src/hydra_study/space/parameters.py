@@ -18,6 +18,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.trial import create_trial
 
 from hydra_study.errors import StudyError
 from hydra_study.space.expressions import Expression
@@ -87,6 +88,15 @@ def override_text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{override_text(item)}" for key, item in value.items()) + "}"
     return "null" if value is None else str(value)
+
+
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Return whether a parameter can have a value."""
+    try:
+        create_trial(value=0.0, params={"value": value}, distributions={"value": distribution})
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _describe_distribution(distribution: BaseDistribution | None) -> dict[str, Any]:

@@ -31,10 +31,10 @@ from hydra_study.trials.budget import Ledger, Tally, TrialBudget
 from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.finalists import queue_finalists, waiting_finalist
 from hydra_study.trials.outcomes import Outcome, write_outcome
-from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.pruning import OneObjective
 from hydra_study.trials.retry import fixed_params
+from hydra_study.trials.samplers_view import has_other_ranges, view_of_samplers
 from hydra_study.trials.sampling import GridSampler
 from hydra_study.trials.schedules import Promotion, Room
 from hydra_study.trials.tell import Teller
@@ -72,7 +72,11 @@ class Asker:
         schedule: Promotion | None,
     ) -> None:
         self._study = study
-        self._asked = study if schedule is None else view_of_samplers(study)
+        searched = {} if getattr(study.sampler, "learns_beyond", False) else space.searched
+        trials = study.get_trials(deepcopy=False)
+        is_changed = any(has_other_ranges(trial, searched) for trial in trials)
+        needs_view = schedule is not None or is_changed
+        self._asked = view_of_samplers(study, searched) if needs_view else study
         self._teller = teller
         self._schedule = schedule
         self._space = space

@@ -63,7 +63,12 @@ class CurveSampler(BaseSampler):
     Args:
         space: The search space.
         seed: Seed of the candidates.
+
+    Attributes:
+        learns_beyond: It learns from trials outside of the space, from before it was changed.
     """
+
+    learns_beyond = True
 
     def __init__(self, space: Space, seed: int | None = None) -> None:
         self._space = space

@@ -16,10 +16,14 @@ class DelegatingSampler(BaseSampler):
 
     Args:
         sampler: The other sampler.
+
+    Attributes:
+        learns_beyond: Whether that one learns from trials outside of the space.
     """
 
     def __init__(self, sampler: BaseSampler) -> None:
         self.sampler = sampler
+        self.learns_beyond = getattr(sampler, "learns_beyond", False)
 
     @abstractmethod
     def is_own(self, trial: FrozenTrial) -> bool:

@@ -6,15 +6,15 @@ from typing import Any
 
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
-from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
 from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.config import SAMPLERS
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
+from hydra_study.space.parameters import holds
 from hydra_study.space.space import Space
 from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_study
@@ -72,7 +72,7 @@ def points_of(
         outside = [
             key
             for key, value in entry.items()
-            if key not in unknown and not _holds(space.searched[key], value)
+            if key not in unknown and not holds(space.searched[key], value)
         ]
         if unknown or outside:
             rule = "a starting point must give values inside of the space"
@@ -96,14 +96,6 @@ def points_of(
     )
 
 
-def _holds(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        create_trial(value=0.0, params={"value": value}, distributions={"value": distribution})
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
 def _of_file(path: Path, space: Space, option: str) -> dict[str, Any]:
     """Return the values that a sweep's best.yaml sets; it has no `$variables`."""
     content = OmegaConf.to_container(OmegaConf.load(path))
@@ -119,7 +111,7 @@ def _of_file(path: Path, space: Space, option: str) -> dict[str, Any]:
     values = {
         name: found[name]
         for name, distribution in space.searched.items()
-        if name in found and _holds(distribution, found[name])
+        if name in found and holds(distribution, found[name])
     }
     if not values:
         raise StudyError(f"hydra.sweeper.{option}: {path} has no value inside of the space")
@@ -151,7 +143,7 @@ def _of_preset(overrides: list[str], space: Space, spec: SweepSpec, option: str)
         value = (
             given.get(name, choices[name]) if name in choices else OmegaConf.select(config, name)
         )
-        if value is not None and _holds(distribution, value):
+        if value is not None and holds(distribution, value):
             values[name] = value
     if not values:
         raise StudyError(
@@ -171,7 +163,7 @@ def points_of_sweep(folder: Path, space: Space, option: str = "enqueue") -> list
         for trial in _best_trials(study):
             shared = {key: value for key, value in trial.params.items() if key in space.searched}
             points.append(
-                {key: value for key, value in shared.items() if _holds(space.searched[key], value)}
+                {key: value for key, value in shared.items() if holds(space.searched[key], value)}
             )
     if not any(points):
         raise StudyError(
