@@ -4,6 +4,7 @@ from typing import Any
 
 from convsweep.auto.evidence import interval_of_test
 from convsweep.auto.files import Files
+from convsweep.auto.shares import LEAST
 from convsweep.auto.state import State
 from convsweep.cli.console import short_path
 from convsweep.cli.duration import duration_text
@@ -116,7 +117,7 @@ def against_text(files: Files, state: State) -> str:
     words: dict[str, str] = {
         "better": "better",
         "not_shown": "better on average, which chance explains too: the baseline is the network",
-        "not_better": "not better: the baseline is as good, and is the network",
+        "not_better": "not better on average: the baseline is the network",
         "worse": "worse: the baseline is the network",
     }
     if files.takes_finalist:
@@ -137,8 +138,10 @@ def difference_text(difference: dict[str, Any] | None, files: Files) -> str:
         if difference["low"] is None
         else f"95 % interval {difference['low']:+.4f} to {difference['high']:+.4f}"
     )
+    few = "" if difference["n"] >= LEAST.each else ", too few to tell"
     return (
-        f" ({files.metric} {difference['mean']:+.4f}, {interval}, {difference['n']} {unit(files)})"
+        f" ({files.metric} {difference['mean']:+.4f}, {interval}, {difference['n']} {unit(files)}"
+        f"{few})"
     )
 
 
