@@ -72,10 +72,11 @@ class Asker:
         schedule: Promotion | None,
     ) -> None:
         self._study = study
-        searched = {} if getattr(study.sampler, "learns_beyond", False) else space.searched
-        trials = study.get_trials(deepcopy=False)
-        is_changed = any(has_other_ranges(trial, searched) for trial in trials)
+        is_changed = not getattr(study.sampler, "learns_beyond", False) and any(
+            has_other_ranges(trial, space.searched) for trial in study.get_trials(deepcopy=False)
+        )
         needs_view = schedule is not None or is_changed
+        searched = space.searched if is_changed else {}
         self._asked = view_of_samplers(study, searched) if needs_view else study
         self._teller = teller
         self._schedule = schedule

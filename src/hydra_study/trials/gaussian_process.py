@@ -39,12 +39,12 @@ class GaussianProcess:
     def __init__(self, columns: Sequence[int]) -> None:
         self._starts = [columns.index(index) for index in sorted(set(columns))]
         number = len(self._starts)
-        first = math.log(max(number, 1)) / 2
-        self._means = np.concatenate([np.full(number, math.sqrt(2) + first), _PRIOR_MEANS, [0.0]])
+        initial = math.log(max(number, 1)) / 2
+        self._means = np.concatenate([np.full(number, math.sqrt(2) + initial), _PRIOR_MEANS, [0.0]])
         self._deviations = np.ones(number + 6)
         self._deviations[:number] = _LENGTH_DEVIATION
         self._constants = self._means.copy()
-        self._constants[:number] = first
+        self._constants[:number] = initial
 
     def fit(self, x: Array, t: Array, y: Array, max_steps: int) -> None:
         """Fit the constants, beginning with those of the last fit, and take in the values.

@@ -29,7 +29,7 @@ class SamplersView(PatientStorage):
     Args:
         storage: The storage.
         patience: How long its calls are retried.
-        searched: The parameters of the present space; those that are missing stay as they are.
+        searched: The parameters of the present space; empty if it has not changed.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SamplersView(PatientStorage):
     ) -> None:
         super().__init__(storage, patience)
         self._searched = searched
-        self._seen: dict[int, FrozenTrial] = {}
+        self._seen: dict[int, tuple[tuple[TrialState, int], FrozenTrial]] = {}
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -49,21 +49,18 @@ class SamplersView(PatientStorage):
 
     def _view(self, trial: FrozenTrial) -> FrozenTrial:
         is_open = trial.state == TrialState.RUNNING and bool(trial.intermediate_values)
-        is_old = has_other_ranges(trial, self._searched)
+        is_old = bool(self._searched) and has_other_ranges(trial, self._searched)
         if not (is_open or is_old):
             return trial
-        known = self._seen.get(trial.number)
-        if (
-            known is None
-            or trial.state.is_finished()
-            or len(known.intermediate_values) != len(trial.intermediate_values)
-        ):
+        version = trial.state, len(trial.intermediate_values)
+        before, known = self._seen.get(trial.number, (None, trial))
+        if before != version:
             known = copy.copy(trial)
             if is_open:
                 known.state, known.datetime_complete = TrialState.PRUNED, datetime.now()
             if is_old:
                 self._renew(known)
-            self._seen[trial.number] = known
+            self._seen[trial.number] = version, known
         return known
 
     def _renew(self, trial: FrozenTrial) -> None:
