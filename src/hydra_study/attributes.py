@@ -26,7 +26,7 @@ TRAININGS = "trainings"
 FINALIST_OF = "finalist_of"
 # The number of the entry of the prior near which a trial was drawn.
 PRIOR = "prior"
-# Whether the point was drawn at random, since the sampler found no other one, and queued.
+# Whether the point was queued in place of the sampler's: of a grid, or at random.
 DRAWN = "drawn"
 ATTEMPT = "attempt"
 TRACEBACK = "traceback"

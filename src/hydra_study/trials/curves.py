@@ -100,16 +100,24 @@ class CurveSampler(BaseSampler):
             if other.number != trial.number and not other.user_attrs.get(RETRIED)
         ]
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
-        possible = [other for other in others if not _is_impossible(other)]
-        last_step = max((_last_step(other) or 1 for other in possible), default=1)
+        possible: list[FrozenTrial] = []
+        impossible: list[Mapping[str, Any]] = []
+        for other in others:
+            if _is_impossible(other):
+                impossible.append(other.params)
+            else:
+                possible.append(other)
+        steps = [_last_step(other) for other in possible]
+        last_of_all = max((step or 1 for step in steps), default=1)
         seen = [
-            shown for other in possible if (shown := _shown(other, sign, last_step)) is not None
+            shown
+            for other, last in zip(possible, steps, strict=True)
+            if (shown := _shown(other, sign, last, last_of_all)) is not None
         ]
         known = [each for each in seen if each.step is not None]
         if not (known and self._space.searched):
             return {}
         running = [each.point for each in seen if each.step is None]
-        impossible = [other.params for other in others if _is_impossible(other)]
         older = sorted(known[:-_MOST_LAST], key=lambda each: (each.step or 0, each.value))
         known = older[-_MOST_BEST:] + known[-_MOST_LAST:]
         return self._best_point(known, running, impossible[-_MOST_LAST:])
@@ -260,17 +268,22 @@ def _last_step(trial: FrozenTrial) -> int | None:
     )
 
 
-def _shown(trial: FrozenTrial, sign: int, last_step: int) -> _Seen | None:
+def _shown(trial: FrozenTrial, sign: int, last: int | None, last_of_all: int) -> _Seen | None:
     """Return what a trial shows; None if nothing can be learnt from it.
 
     A complete trial has its objective, at its last step, or at the last step of all if it has
     reported none, as a repetition of another trial.
+
+    Args:
+        trial: The trial.
+        sign: -1 where smaller values are better, else 1.
+        last: Its last step with a value; None if there is none.
+        last_of_all: The largest of these of all trials.
     """
     if trial.state == TrialState.WAITING or trial.state == TrialState.FAIL:
         return None
-    last = _last_step(trial)
     if trial.state == TrialState.COMPLETE and trial.values:
-        return _Seen(trial.params, last or last_step, sign * trial.values[0])
+        return _Seen(trial.params, last or last_of_all, sign * trial.values[0])
     if last is not None:
         return _Seen(trial.params, last, sign * trial.intermediate_values[last])
     return _Seen(trial.params, None, 0.0) if trial.state == TrialState.RUNNING else None

@@ -16,7 +16,6 @@ from hydra_study import attributes
 from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.errors import StudyError
 from hydra_study.intervals import Spread, paired_difference, spread
-from hydra_study.objectives import Objectives
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.ranking import rank_key
@@ -99,7 +98,7 @@ def queue_finalists(study: OpenStudy, trials: Sequence[FrozenTrial], spec: Sweep
     queued = False
     repetitions = range(spec.options.repeat, spec.options.repeat + finals.seeds)
     for repetition in repetitions:
-        for trial in _best(trials, spec.objectives)[: finals.top]:
+        for trial in best_of_search(trials, maximize=spec.objectives.maximizes)[: finals.top]:
             if (trial.number, repetition) in known:
                 continue
             attrs: dict[str, Any] = {
@@ -116,13 +115,18 @@ def _identity(trial: FrozenTrial) -> tuple[int, int]:
     return attrs[attributes.FINALIST_OF], attrs[attributes.REPETITION]
 
 
-def _best(trials: Sequence[FrozenTrial], objectives: Objectives) -> list[FrozenTrial]:
-    """Return the complete trials of the search, the best first, and one of each network."""
+def best_of_search(trials: Sequence[FrozenTrial], *, maximize: bool) -> list[FrozenTrial]:
+    """Return the complete trials of the search, the best first, and one of each network.
+
+    Args:
+        trials: All trials of the study.
+        maximize: Whether larger values are better.
+    """
     complete = [
         trial for trial in trials if kind_of(trial) == "complete" and not is_finalist(trial)
     ]
     distinct: dict[Any, FrozenTrial] = {}
-    for trial in sorted(complete, key=lambda one: rank_key(one, maximize=objectives.maximizes)):
+    for trial in sorted(complete, key=lambda one: rank_key(one, maximize=maximize)):
         distinct.setdefault(trial.user_attrs.get(attributes.HASH, trial.number), trial)
     return list(distinct.values())
 

@@ -10,7 +10,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
-from hydra_study.attributes import is_finalist, kind_of
+from hydra_study.attributes import kind_of
 from hydra_study.config import SAMPLERS
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
@@ -20,8 +20,7 @@ from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_study
 from hydra_study.storage.sweep_folder import open_sweep_folder
 from hydra_study.sweep_spec import SweepSpec
-from hydra_study.trials.finalists import decide_finals
-from hydra_study.trials.ranking import rank_key
+from hydra_study.trials.finalists import best_of_search, decide_finals
 
 
 def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
@@ -174,19 +173,15 @@ def points_of_sweep(folder: Path, space: Space, option: str = "enqueue") -> list
 
 
 def _best_trials(study: OpenStudy) -> list[FrozenTrial]:
-    """Return the trial whose training best.yaml has, or the Pareto front."""
+    """Return the winner of the finalists, or else of the search; or the Pareto front."""
     if len(study.directions) > 1:
-        front = study.best_trials
-        return [trial for trial in front if kind_of(trial) == "complete"]
+        return [trial for trial in study.best_trials if kind_of(trial) == "complete"]
     trials = study.get_trials(deepcopy=False)
     maximize = study.direction == StudyDirection.MAXIMIZE
     decision = decide_finals(trials, maximize=maximize)
     if decision is not None:
         return [decision.winner.trial]
-    complete = [
-        trial for trial in trials if kind_of(trial) == "complete" and not is_finalist(trial)
-    ]
-    return sorted(complete, key=lambda trial: rank_key(trial, maximize=maximize))[:1]
+    return best_of_search(trials, maximize=maximize)[:1]
 
 
 def _studies(folder: Path, option: str) -> list[OpenStudy]:
