@@ -38,6 +38,7 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
+# A space whose file sets the size of all networks.
 SPACE = """
 # @package _global_
 defaults:
@@ -55,30 +56,34 @@ hydra:
 """
 
 
+@pytest.fixture(scope="module")
+def confirmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a search that was confirmed against a preset, and what was printed."""
+    folder = tmp_path_factory.mktemp("confirmed")
+    (folder / "own" / "sweeps").mkdir(parents=True)
+    (folder / "own" / "sweeps" / "sized.yaml").write_text(SPACE)
+    given = ["--config-dir", "own", "sweeps=sized"]
+    run(folder, "-m", "convsweep", "train", "-m", *given, *QUICK)
+    sweep = folder / "multirun" / "sized"
+    say = [str(sweep), "top=1", "seeds=1", "baseline=mlp"]
+    return sweep, run(folder, "-m", "convsweep", "confirm", *say)
+
+
 def test_a_baseline_that_names_its_network_is_not_changed_by_the_file_of_the_space(
-    tmp_path: Path,
+    confirmed: tuple[Path, str],
 ) -> None:
-    (tmp_path / "own" / "sweeps").mkdir(parents=True)
-    (tmp_path / "own" / "sweeps" / "sized.yaml").write_text(SPACE)
-    given = ["--config-dir", "own", "sweeps=sized", "model.net.num_blocks=1"]
-    run(tmp_path, "-m", "convsweep", "train", "-m", *given, *QUICK)
-    sweep = tmp_path / "multirun" / "sized"
-    say = [str(sweep), "top=1", "seeds=1", "test=false", "baseline=mlp"]
-    output = run(tmp_path, "-m", "convsweep", "confirm", *say)
+    sweep, output = confirmed
     assert "model.net.num_params=null" in output
     baseline = json.loads((sweep / "confirm" / "confirm.json").read_text())["networks"][-1]
     assert baseline["cost"]["params"] == 50_826  # layers of 64, 256, 128 and 10
 
 
-def test_a_search_never_sees_the_test_split_and_its_confirmation_does(tmp_path: Path) -> None:
-    space = ["hydra/sweeper=study", "hydra/sweeper/sampler=grid", "model.net.width=2,8"]
-    run(tmp_path, "-m", "convsweep", "train", "-m", *space, *QUICK)
-    sweep = tmp_path / "multirun" / "train"
+def test_a_search_never_sees_the_test_split_and_its_confirmation_does(
+    confirmed: tuple[Path, str],
+) -> None:
+    sweep, output = confirmed
     for number in (0, 1):
         assert json.loads((sweep / str(number) / "result.json").read_text())["test"] == {}
-    output = run(
-        tmp_path, "-m", "convsweep", "confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp"
-    )
     content = json.loads((sweep / "confirm" / "confirm.json").read_text())
     winner, baseline = content["networks"]
     assert winner["test"]["n"] == baseline["test"]["n"] == 1
