@@ -1,6 +1,8 @@
 """Which trial a worker runs next: a new point, one that was paused, or none."""
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -213,6 +215,33 @@ def test_finalists_come_before_points_that_were_queued_beyond_the_total(tmp_path
             begun.append(asked.suggest_float("x", 0, 1))
             study.tell(asked, begun[-1])
     assert begun == [0.2] * 3
+
+
+class SlowSampler(optuna.samplers.RandomSampler):
+    """Suggests the smallest number that no other trial has, and takes its time."""
+
+    def sample_independent(self, study: Any, trial: Any, name: str, distribution: Any) -> int:
+        taken = {other.params.get(name) for other in study.get_trials(deepcopy=False)}
+        time.sleep(0.2)
+        return min(set(range(distribution.low, distribution.high + 1)) - taken)
+
+
+def test_workers_that_begin_at_the_same_time_know_the_points_of_each_other(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    create_study(storage, "app", parse_objectives("minimize", None))
+    space = Space(parse_parameters({"k": "range(1,9)"}, [], loader=None))  # type: ignore[arg-type]
+    teller: Any = None
+
+    def begin(_: int) -> Any:
+        study = open_study(storage, "app", SlowSampler())
+        asker = make_asker(tmp_path, study, teller, schedule=None, space=space)
+        asker._spec.options.suggest = None
+        asked = asker.ask(0, 0.0)
+        assert asked is not None
+        return asker.suggest(asked).values["k"]
+
+    with ThreadPoolExecutor(3) as workers:
+        assert sorted(workers.map(begin, range(3))) == [1, 2, 3]
 
 
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:

@@ -28,6 +28,16 @@ def test_the_space_chooses(params: dict[str, Any], several: bool, name: str) -> 
     assert choose_sampler(space, several=several)[0] == name
 
 
+def test_a_hook_may_add_parameters_that_the_space_does_not_know(toy: MakeToy) -> None:
+    space = Space(parse_parameters(FLAT, [], loader=None))  # type: ignore[arg-type]
+    assert choose_sampler(space, several=False, has_hook=True)[0] == "tpe"
+    options = "n_trials: 1\nslots: 1\nparams: {x: 'interval(0,1)'}\nsuggest: hook.suggest"
+    app = toy("return cfg.x", sweeper=options)
+    (app.folder / "hook.py").write_text("def suggest(trial, params): return {}")
+    output = app.run("hydra/sweeper/sampler=gp_curves")
+    assert "gp_curves draws the parameters that hydra.sweeper.suggest=hook.suggest may" in output
+
+
 def test_a_sweep_says_what_was_chosen_and_runs(toy: MakeToy) -> None:
     space = "{x: 'interval(0,1)', $y: {values: 'interval(0,1)', when: x > 0.5}}"
     app = toy("return cfg.x", sweeper=f"n_trials: 4\nslots: 1\nparams: {space}")

@@ -1,5 +1,6 @@
 """`hydra/sweeper/sampler=gp_curves`: a Gaussian process over parameters and steps."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_the_process_knows_what_it_saw_and_what_it_did_not() -> None:
     x = np.linspace(0, 0.5, 12)[:, None]
     y = np.sin(6 * x[:, 0])
     process, end = GaussianProcess([0]), np.ones(12)
-    process.fit(x, end, y, 40)
+    process.fit(x, end, y)
     means, deviations = process.predict(x, end)
     assert means == pytest.approx(y, abs=0.15)
     _, far = process.predict(np.array([[1.0]]), np.ones(1))
@@ -173,20 +174,71 @@ def test_a_trial_that_is_retried_says_nothing_about_its_point() -> None:
     assert max(search.ask()[1]["x"] for _ in range(4)) > 0.9
 
 
-def test_a_repetition_without_reports_counts_at_the_last_step() -> None:
+@pytest.mark.parametrize("steps", [0, 3], ids=["repetition", "stopped early"])
+def test_a_complete_trial_counts_at_the_last_step_of_all(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     search = Search(make_space({"x": "interval(0,1)"}))
-    for _ in range(6):
+    for last in [9] * 6 + [steps]:
         trial, values = search.ask()
-        for step in range(1, 10):
+        for step in range(1, last + 1):
             trial.report(values["x"] * step / 9, step)
         search.study.tell(trial, values["x"])
-    search.complete(1, lambda values: values["x"])
     seen: list[Any] = []
+    fit = GaussianProcess.fit
+
+    def note(process: GaussianProcess, x: Any, t: Any, y: Any) -> None:
+        seen.append(t)
+        fit(process, x, t, y)
+
+    monkeypatch.setattr(GaussianProcess, "fit", note)
     search.leave_it_to_the_sampler()
-    search.sampler._values.fit = lambda x, t, y, most: seen.append(t)  # type: ignore[method-assign]
-    with pytest.raises(AttributeError):
-        search.ask()
+    search.ask()
     assert seen[0].tolist() == [1.0] * 7
+
+
+def test_early_stopping_does_not_make_a_point_promising() -> None:
+    """Those that stop early are poor, and would not get better."""
+    proposed: list[float] = []
+
+    def train(search: Search) -> float:
+        trial, values = search.ask()
+        best = 1 - (values["x"] - 0.7) ** 2 - (values["y"] - 0.2) ** 2
+        last = 9 if best > 0.8 else 2
+        curve = [best * (1 - 0.3 / step) for step in range(1, last + 1)]
+        for step, value in enumerate(curve, 1):
+            trial.report(value, step)
+        search.study.tell(trial, curve[-1])
+        return best
+
+    for seed in range(5):
+        search = Search(make_space({"x": "interval(0,1)", "y": "interval(0,1)"}), seed=seed)
+        for _ in range(10):
+            train(search)
+        search.leave_it_to_the_sampler()
+        proposed += [train(search) for _ in range(12)][4:]
+    assert np.mean(proposed) > 0.9  # 0.75 if they counted where they stopped
+
+
+def test_parameters_that_matter_are_told_from_those_that_do_not() -> None:
+    """Most of a space is of little importance; a process with lengths that are too long would take
+    what matters for noise.
+    """
+    space = make_space({f"x{index}": "interval(0,1)" for index in range(6)})
+    regrets = []
+    for seed in range(4):
+        search = Search(space, seed=seed)
+        generator = np.random.default_rng(seed)
+
+        def value(values: Values) -> float:
+            off = (values["x0"] - 0.3) ** 2 + (values["x1"] - 0.8) ** 2
+            return float(1 - off + 0.02 * generator.normal())  # noqa: B023
+
+        search.complete(10, value)
+        search.leave_it_to_the_sampler()
+        found = search.complete(30, value)[-1]
+        regrets.append((found["x0"] - 0.3) ** 2 + (found["x1"] - 0.8) ** 2)
+    assert np.median(regrets) < 0.01
 
 
 def test_nothing_is_proposed_where_nothing_is_searched() -> None:
@@ -240,6 +292,59 @@ def test_a_space_that_was_wider_before_is_searched_within_its_present_range() ->
         trial, point = search.ask()
         assert trial.relative_params == point
         search.study.tell(trial, -point["x"])
+
+
+def test_a_change_to_a_worse_part_of_the_space_still_finds_its_best() -> None:
+    search = Search(make_space({"x": "interval(0,1)", "y": "interval(0,1)"}))
+
+    def value(values: Values) -> float:
+        return values["x"] - abs(values["y"] - 0.4)
+
+    search.complete(40, value)
+    worse = make_space({"x": "interval(0,0.1)", "y": "interval(0,1)"})
+    search.space, search.sampler = worse, CurveSampler(worse, 0)
+    search.leave_it_to_the_sampler()
+    found = search.complete(10, value)
+    assert np.mean([abs(point["y"] - 0.4) for point in found]) < 0.15  # at random 0.26
+
+
+def test_no_point_is_tried_twice() -> None:
+    search = Search(make_space({"x": "range(0,1,0.1)", "y": "choice(3,5)"}))
+    search.complete(3, lambda values: -abs(values["x"] - 0.3))
+    search.study.enqueue_trial({"x": 0.3, "y": 3})  # 0.30000000000000004 as the third step
+    running, _ = search.ask()
+    running.report(0.0, 1)
+    search.leave_it_to_the_sampler()
+    search.study.enqueue_trial({"x": 0.3, "y": 5})
+    waiting = search.study.trials[-1]
+    assert waiting.state == TrialState.WAITING
+    points = search.complete(14, lambda values: -abs(values["x"] - 0.3))
+    keys = [(round(point["x"], 6), point["y"]) for point in points]
+    assert len(set(keys)) == len(keys)
+    assert (0.3, 3) not in keys
+
+
+def test_a_trial_that_has_no_parameters_yet_says_nothing() -> None:
+    points = []
+    for is_begun in (True, False):
+        search = Search(make_space({"x": "interval(0,1)"}))
+        search.complete(4, lambda values: -abs(values["x"] - 0.5))
+        search.leave_it_to_the_sampler()
+        if is_begun:
+            search.study.ask()
+        points.append(search.ask()[1])
+    assert points[0] == points[1]
+
+
+def test_many_choices_need_little_memory() -> None:
+    process = GaussianProcess([index for index in range(20) for _ in range(20)])
+    generator = np.random.default_rng(0)
+    x, candidates = generator.random((200, 400)), generator.random((400, 400))
+    tracemalloc.start()
+    process._squares(x, candidates)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
 
 
 def test_several_objectives_are_refused_before_anything_runs(toy: MakeToy) -> None:

@@ -97,6 +97,14 @@ def test_conditions_chain_and_an_inactive_parameter_makes_a_condition_false() ->
     }
 
 
+def test_an_error_of_a_sampler_is_not_taken_for_one_of_the_space() -> None:
+    def fail(name: str, distribution: Any) -> Any:
+        raise ValueError("in the sampler")
+
+    with pytest.raises(ValueError, match=r"^in the sampler$"):
+        Space(parse_parameters({"x": "interval(0,1)"}, [], loader=None)).point(fail)  # type: ignore[arg-type]
+
+
 def test_variables_and_computed_values_make_lists() -> None:
     params = {
         "$depth": "range(1,4)",

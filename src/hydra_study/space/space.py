@@ -64,15 +64,12 @@ class Space:
         values: dict[str, Any] = {}
         overrides = []
         for parameter in self.parameters:
+            value = parameter.value
             try:
                 if parameter.when is not None and not parameter.when(known):
                     continue
                 if parameter.compute is not None:
                     value = parameter.compute(known)
-                elif parameter.distribution is not None:
-                    value = values[parameter.name] = suggest(parameter.name, parameter.distribution)
-                else:
-                    value = parameter.value
             except InactiveError:
                 continue
             except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -80,6 +77,8 @@ class Space:
                     f"hydra.sweeper.params: {parameter.name!r} cannot be computed at {known}:"
                     f" {error}"
                 ) from error
+            if parameter.distribution is not None:
+                value = values[parameter.name] = suggest(parameter.name, parameter.distribution)
             known[parameter.name] = value
             overrides.append(parameter.override(value))
         return Point(values, [text for text in overrides if text is not None])

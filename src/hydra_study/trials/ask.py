@@ -296,8 +296,13 @@ class Asker:
     def suggest(self, trial: optuna.Trial) -> Point:
         """Return the point of a trial: the suggested parameters and the overrides of the hook
         `hydra.sweeper.suggest`.
+
+        Workers do so in turn, so that each knows the points of the others.
         """
-        point = self._space.point(lambda name, distribution: _suggest(trial, name, distribution))
+        with locked(self._spec.paths.ask_lock, self._study.patience):
+            point = self._space.point(
+                lambda name, distribution: _suggest(trial, name, distribution)
+            )
         hook = self._spec.options.suggest
         if hook is None:
             return point

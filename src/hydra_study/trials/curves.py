@@ -23,11 +23,11 @@ from hydra_study.attributes import RETRIED, kind_of
 from hydra_study.space.space import Space
 from hydra_study.trials.gaussian_process import GaussianProcess
 from hydra_study.trials.prior import near, nearest
+from hydra_study.trials.retry import fixed_params
 
 # Trials that a process takes in: the last ones, and of the others the best. Its time grows with the
 # cube of their number.
 _MOST_LAST, _MOST_BEST = 200, 100
-_FIRST_FIT, _NEXT_FITS = 40, 12  # steps of the optimiser
 # Points of which the best is tried: anywhere, and near the best ones known.
 _NUM_RANDOM, _NUM_NEAR, _NEAR_TO = 500, 300, 5
 # Of points near one: how many more parameters change, whether a number changes a little, and how
@@ -79,7 +79,6 @@ class CurveSampler(BaseSampler):
             for _ in encode(distribution, None)
         ]
         self._values, self._possible = GaussianProcess(columns), GaussianProcess(columns)
-        self._num_fits = 0
 
     def __str__(self) -> str:
         return "GP of curves"
@@ -120,34 +119,36 @@ class CurveSampler(BaseSampler):
         running = [each.point for each in seen if each.step is None]
         older = sorted(known[:-_MOST_LAST], key=lambda each: (each.step or 0, each.value))
         known = older[-_MOST_BEST:] + known[-_MOST_LAST:]
-        return self._best_point(known, running, impossible[-_MOST_LAST:])
+        tried = [fixed_params(other) for other in others]
+        return self._best_point(known, running, impossible[-_MOST_LAST:], tried)
 
     def _best_point(
         self,
         known: Sequence[_Seen],
         running: Sequence[Mapping[str, Any]],
         impossible: Sequence[Mapping[str, Any]],
+        tried: Sequence[Mapping[str, Any]],
     ) -> dict[str, Any]:
         """Return the point with the largest expected improvement, times the probability that it can
-        be trained.
+        be trained, of points that were not tried.
         """
-        most = self._max_steps = _FIRST_FIT if self._num_fits == 0 else _NEXT_FITS
-        self._num_fits += 1
         x = self._encoded([each.point for each in known])
         steps = np.array([each.step for each in known], float)
-        t = np.log1p(steps) / math.log1p(steps.max())
+        t = np.log1p(steps) / math.log1p(max(steps.max(), 1))  # some count from 0
         y = _normal_scores([each.value for each in known])
-        self._values.fit(x, t, y, most)
+        self._values.fit(x, t, y)
         if running:
             more = self._encoded(running)
             end = np.ones(len(more))
             x, t = np.concatenate([x, more]), np.concatenate([t, end])
             y = np.concatenate([y, self._values.predict(more, end)[0]])
             self._values.take(x, t, y)
-        expected = self._values.predict(x, np.ones(len(x)))[0]
         points = [*(each.point for each in known), *running]
-        best = [self._inside(points[index]) for index in np.argsort(-expected)[:_NEAR_TO]]
-        candidates = list(self._candidates(best, [*points, *impossible]))
+        # the best of a space that was wider before may lie far above all that is left of it
+        inside = [self._inside(point) for point in points]
+        expected = self._values.predict(self._encoded(inside), np.ones(len(inside)))[0]
+        best = [inside[index] for index in np.argsort(-expected)[:_NEAR_TO]]
+        candidates = list(self._candidates(best, tried))
         if not candidates:
             return {}
         encoded = self._encoded(candidates)
@@ -166,7 +167,7 @@ class CurveSampler(BaseSampler):
         """Return the probability that points can be trained."""
         x = self._encoded([*possible, *impossible])
         y = np.repeat([1.0, -1.0], [len(possible), len(impossible)])
-        self._possible.fit(x, np.zeros(len(x)), y, self._max_steps)
+        self._possible.fit(x, np.zeros(len(x)), y)
         means, deviations = self._possible.predict(encoded, np.zeros(len(encoded)))
         return np.asarray(np.maximum(ndtr(means / np.sqrt(deviations**2 + 0.05)), 1e-6))
 
@@ -174,7 +175,7 @@ class CurveSampler(BaseSampler):
         self, best: Sequence[Mapping[str, Any]], tried: Sequence[Mapping[str, Any]]
     ) -> Iterator[dict[str, Any]]:
         """Yield points that were not tried."""
-        known = {_key(point) for point in tried}
+        known = {_key(self._inside(point)) for point in tried}
         anywhere = (self._space.random(self._random).values for _ in range(_NUM_RANDOM))
         close = (self._near(point) for point in best for _ in range(_NUM_NEAR // len(best)))
         for point in (*anywhere, *close):
@@ -271,8 +272,8 @@ def _last_step(trial: FrozenTrial) -> int | None:
 def _shown(trial: FrozenTrial, sign: int, last: int | None, last_of_all: int) -> _Seen | None:
     """Return what a trial shows; None if nothing can be learnt from it.
 
-    A complete trial has its objective, at its last step, or at the last step of all if it has
-    reported none, as a repetition of another trial.
+    A complete trial has its objective, and counts at the last step of all: it may have stopped
+    early, or search its number of steps, or have reported none, as a repetition of another trial.
 
     Args:
         trial: The trial.
@@ -283,10 +284,12 @@ def _shown(trial: FrozenTrial, sign: int, last: int | None, last_of_all: int) ->
     if trial.state == TrialState.WAITING or trial.state == TrialState.FAIL:
         return None
     if trial.state == TrialState.COMPLETE and trial.values:
-        return _Seen(trial.params, last or last_of_all, sign * trial.values[0])
+        return _Seen(trial.params, last_of_all, sign * trial.values[0])
     if last is not None:
         return _Seen(trial.params, last, sign * trial.intermediate_values[last])
-    return _Seen(trial.params, None, 0.0) if trial.state == TrialState.RUNNING else None
+    # one that another worker has just begun may have no parameters yet
+    point = fixed_params(trial)
+    return _Seen(point, None, 0.0) if trial.state == TrialState.RUNNING and point else None
 
 
 def _normal_scores(values: Sequence[float]) -> NDArray[Any]:

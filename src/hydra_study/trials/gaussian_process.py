@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
+from scipy.spatial.distance import cdist
 
 Array = NDArray[np.float64]
 
@@ -16,6 +17,7 @@ _JITTER = 1e-6
 # not, time over which a curve changes, variance of a linear trend, variance of the noise.
 _PRIOR_MEANS = np.array([-0.7, -1.5, -0.5, -0.5, -2.5])
 _LENGTH_DEVIATION = math.sqrt(3)
+_FIRST_FIT, _NEXT_FITS = 40, 12  # steps of the optimiser
 # The constants lie within so many standard deviations of their prior.
 _BOUND = 4.0
 
@@ -45,15 +47,15 @@ class GaussianProcess:
         self._deviations[:number] = _LENGTH_DEVIATION
         self._constants = self._means.copy()
         self._constants[:number] = initial
+        self._is_fitted = False
 
-    def fit(self, x: Array, t: Array, y: Array, max_steps: int) -> None:
+    def fit(self, x: Array, t: Array, y: Array) -> None:
         """Fit the constants, beginning with those of the last fit, and take in the values.
 
         Args:
             x: (N, F) points.
             t: (N,) shares of their steps.
             y: (N,) values, some 1 wide.
-            max_steps: Steps of the optimiser.
         """
         squares, times = self._squares(x, x), np.abs(t[:, None] - t)
         found = optimize.minimize(
@@ -65,9 +67,9 @@ class GaussianProcess:
             bounds=optimize.Bounds(
                 self._means - _BOUND * self._deviations, self._means + _BOUND * self._deviations
             ),
-            options={"maxiter": max_steps},
+            options={"maxiter": _NEXT_FITS if self._is_fitted else _FIRST_FIT},
         )
-        self._constants = found.x
+        self._constants, self._is_fitted = found.x, True
         self.take(x, t, y)
 
     def take(self, x: Array, t: Array, y: Array) -> None:
@@ -97,8 +99,13 @@ class GaussianProcess:
 
     def _squares(self, x: Array, others: Array) -> Array:
         """Return (P, N, M) the squares of the distances in each parameter."""
-        squares = (x.T[:, :, None] - others.T[:, None, :]) ** 2
-        return np.add.reduceat(squares, self._starts, axis=0)
+        ends = [*self._starts[1:], x.shape[1]]
+        return np.stack(
+            [
+                cdist(x[:, start:end], others[:, start:end], "sqeuclidean")
+                for start, end in zip(self._starts, ends, strict=True)
+            ]
+        )
 
     def _loss(
         self, constants: Array, squares: Array, times: Array, products: Array, y: Array

@@ -86,6 +86,12 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
         from hydra_study.trials.curves import CurveSampler  # imports scipy, 0.3 s
 
         sampler: Any = CurveSampler(make_space(spec), seed)
+        if says_so and spec.options.suggest is not None:
+            log.warning(
+                "hydra/sweeper/sampler=gp_curves draws the parameters that hydra.sweeper.suggest=%s"
+                " may add at random; tpe learns from them",
+                spec.options.suggest,
+            )
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -99,7 +105,11 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
 
 def _chosen(spec: SweepSpec, *, says_so: bool) -> dict[str, Any]:
     """Return the options of the sampler that suits the space."""
-    name, why = choose_sampler(make_space(spec), several=spec.objectives.several)
+    name, why = choose_sampler(
+        make_space(spec),
+        several=spec.objectives.several,
+        has_hook=spec.options.suggest is not None,
+    )
     if says_so:
         log.info("hydra/sweeper/sampler=auto chose %s, since %s", name, why)
     chosen = options_of(name)
