@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
-from convsweep.data.samples import Parts
+from convsweep.data.division import divide
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import Parts, Samples
 from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
 
@@ -35,13 +38,15 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
         return
     keys = ("num_folds", "fold", "val_fraction")
     if count < FEW and not any(decisions.given.has(f"data.{key}") for key in keys):
-        folds = min(NUM_FOLDS, count)
-        decisions.decide(
-            "data.num_folds",
-            folds,
+        why = (
             f"{count} samples to train and validate on are fewer than {FEW}, so that the score of"
-            f" one split is rough; {NUM_FOLDS} folds (nnU-Net): each trains on four fifths",
+            f" one split is rough; {NUM_FOLDS} folds (nnU-Net): each trains on four fifths"
         )
+        groups = groups_left(decisions, data, train)
+        if groups is not None and groups < NUM_FOLDS:
+            why += f"; but data.group leaves {groups} groups, and each fold needs one"
+        folds = min(NUM_FOLDS, count if groups is None else groups)
+        decisions.decide("data.num_folds", folds, why)
         decide_fold(decisions)
         return
     share = 0.1 if count >= 5000 else 0.2
@@ -50,6 +55,33 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
         share,
         f"{count:,} samples to train and validate on: a tenth from 5,000 on, else a fifth",
     )
+
+
+def groups_left(decisions: Decisions, data: DataModule, train: Samples) -> int | None:
+    """Return how many groups of samples are left to train and validate on beside the test part;
+    None without groups.
+
+    Raises:
+        UserError: there is one, which cannot be divided.
+    """
+    groups = data.groups(train.names)
+    if groups is None:
+        return None
+    undivided: LoadingOptions = {
+        **data.loading,
+        "test_fraction": decisions.get("data.test_fraction"),
+        "val_fraction": None,
+        "num_folds": None,
+    }
+    rest = divide(train.names, groups, data.strata(train), undivided, ())["train"]
+    names = sorted({groups[index] for index in rest.tolist()})
+    if len(names) < 2:
+        raise UserError(
+            "a plan needs at least two groups beside the test part, one to train and one to"
+            f" validate on, but data.group leaves {examples(names)}; add samples of other groups,"
+            " or change data.group"
+        )
+    return len(names)
 
 
 def decide_fold(decisions: Decisions) -> None:
