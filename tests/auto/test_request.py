@@ -60,6 +60,8 @@ def test_an_energy_is_a_limit_by_itself() -> None:
         (["data=digits", "n_trials=3", "--dryrun"], "did you mean '--dry-run'"),
         (["--config-name", "project", "n_trials=3"], "name the options instead, as in --config-d"),
         (["data=digits", "n_trials=3", "sweeps=mobile"], "auto decides sweeps itself"),
+        (["data=digits", "n_trials=3", "objectives=[val/accuracy,macs]"], "say model.monitor="),
+        (["data=digits", "n_trials=3", "hydra.sweeper.direction=minimize"], "say model.monitor="),
         (["data=digits", "n_trials=3", "+hydra.sweeper.timeout=9"], "say budget=30min"),
         (["data=digits", "n_trials=3", "hydra.sweeper.enqueue=[]"], "first trial is the baseline"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -106,6 +107,39 @@ def test_another_budget_changes_what_is_not_done(tmp_path: Path) -> None:
     assert state_of(tmp_path).stages["search"].replaced, "which a study that has begun goes by"
 
 
+def test_another_budget_plans_again_until_the_baseline_has_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="must hold at least one training"):
+        run(tmp_path, Commands(), "budget=30s")
+    with pytest.raises(UserError, match="search failed"):
+        run(tmp_path, commands := Commands(codes={"search": 1}), "budget=20min")
+    assert commands.names == ["plan", "baseline", "search"]
+    assert "budget=1200s" in commands.called[0]
+    assert "former limits" not in capsys.readouterr().out
+    run(tmp_path, commands := Commands(), "budget=30min")
+    assert commands.names == ORDER[2:]
+    assert "the plan stays that of the former limits" in capsys.readouterr().out
+
+
+def test_more_time_takes_in_what_was_left_out(tmp_path: Path) -> None:
+    def stop(name: str) -> None:
+        if name == "winner":
+            raise InterruptedStageError(signal.SIGTERM)
+
+    run(tmp_path, Commands(hook=stop), "epochs=5")
+    assert state_of(tmp_path).stages["search"].status == "left_out"
+    run(tmp_path, commands := Commands(), "epochs=5")
+    assert "search" not in commands.names
+    other = tmp_path / "other"
+    run(other, Commands(hook=stop), "epochs=5")
+    state = state_of(other)
+    state.stages["winner"].status = "open"  # killed between two stages
+    state.write(other)
+    run(other, commands := Commands(), "epochs=100")
+    assert commands.names == ORDER[2:]
+
+
 def test_a_killed_start_has_counted_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +167,20 @@ def test_a_finished_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(tmp_path, again) == 0
     assert again.called == []
     assert f"{tmp_path} is finished" in capsys.readouterr().out
+
+
+def test_a_folder_that_was_copied_in_the_middle_of_a_run_is_refused(tmp_path: Path) -> None:
+    began, copy = tmp_path / "began", tmp_path / "copy"
+    commands = Commands()
+    with pytest.raises(UserError, match="search failed"):
+        run(began, Commands(codes={"search": 1}))
+    shutil.copytree(began, copy)
+    with pytest.raises(UserError, match=f"where it began, {began}, but this one is {copy}"):
+        run(copy, commands)
+    assert not commands.called
+    assert run(began, Commands()) == 0
+    shutil.move(began, tmp_path / "moved")
+    assert run(tmp_path / "moved", commands) == 0, "a finished one only says so"
 
 
 def test_other_overrides_and_other_data_are_refused(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ REFUSED = {
     "test": "the test part is used once, at the end",
     "hydra.run.dir": "say folder=FOLDER",
     "hydra.sweep.dir": "say folder=FOLDER",
+    "objectives": "say model.monitor=METRIC, by which networks are compared",
+    "hydra.sweeper.direction": "say model.monitor=METRIC model.monitor_mode=max",
     "hydra.sweeper.timeout": "say budget=30min",
     "hydra.sweeper.n_trials": "say n_trials=40",
     "hydra.sweeper.finalists": "say top=3 seeds=5",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from convsweep.auto.card import write_card
 from convsweep.auto.commands.arguments import LeftOutError
+from convsweep.auto.commands.beginning import PLANNED, limits_of_plan
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute, InterruptedStageError, ReportedError
@@ -17,6 +18,7 @@ from convsweep.auto.progress import (
     text_to_beat,
     validation_command,
 )
+from convsweep.auto.request import key_of
 from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.auto.state import ENDED, StageState, State, check_same_data
 from convsweep.auto.summary import summary_lines, unused_text, used_energy
@@ -70,6 +72,7 @@ class AutoRun:
         for stage in STAGES:
             self.state.stages.setdefault(stage.name, StageState())
         self.state.take_limits(self.context.request.limits)
+        self.plan_again()
         self.check_data()
         self.say_place()
         for number, stage in enumerate(STAGES, 1):
@@ -96,6 +99,22 @@ class AutoRun:
                 f"going on in {short_path(self.context.folder)}: {count} of {len(STAGES)} stages"
                 f" are done, {duration_text(self.state.seconds)} spent"
             )
+
+    def plan_again(self) -> None:
+        """Open the plan again if it was made by other limits; if the baseline has begun, say that
+        it stays.
+        """
+        own, baseline = (self.state.stages[stage.name] for stage in STAGES[:2])
+        then = [word for word in own.command if key_of(word) in PLANNED]
+        if own.status != "done" or then == limits_of_plan(self.context.request):
+            return
+        if baseline.starts:
+            say(
+                "the plan stays that of the former limits, since its baseline has begun; what is"
+                " left is shared out by the new ones"
+            )
+        else:
+            own.status, own.command = "open", []
 
     def check_data(self) -> None:
         """Check that the data is what the plan was made for, if there is a plan.

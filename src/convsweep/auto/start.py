@@ -16,7 +16,7 @@ from convsweep.auto.process import (
 )
 from convsweep.auto.request import AutoRequest
 from convsweep.auto.run import MISTAKE, AutoRun, Fingerprint, print_summary
-from convsweep.auto.state import State, check_same_request, read_state
+from convsweep.auto.state import State, check_same_folder, check_same_request, read_state
 from convsweep.cli.console import say
 from convsweep.errors import UserError
 from convsweep.planning.command import default_folder
@@ -55,6 +55,8 @@ def auto(
             say(f"{folder} is finished; for another run choose another folder=FOLDER")
             print_summary(StageContext(request, folder, state))
             return 0
+        check_same_folder(state, folder)
+        state.folder = str(folder.resolve())
         context = StageContext(request, folder, state)
         return AutoRun(context, execute, fingerprint or data_fingerprint, meter).go()
     return MISTAKE

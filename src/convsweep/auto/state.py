@@ -53,6 +53,7 @@ class State:
         limits: of time, energy, trials, epochs, finalists and seeds, by which the commands were
             made.
         pid: of the process of the running stage.
+        folder: where the run began, an absolute path.
     """
 
     overrides: list[str]
@@ -62,6 +63,7 @@ class State:
     counters: str = ""
     limits: list[float | None] = field(default_factory=list)
     pid: int | None = None
+    folder: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -69,9 +71,15 @@ class State:
         return bool(self.stages) and all(each.status in ENDED for each in self.stages.values())
 
     def take_limits(self, limits: list[float | None]) -> None:
-        """Forget the commands that are not done if they were made by other limits."""
+        """Forget the commands that are not done if they were made by other limits, and open the
+        stages that were left out, except those after which another one has run.
+        """
         if limits != self.limits:
-            for stage in self.stages.values():
+            is_last = True
+            for stage in reversed(self.stages.values()):
+                if stage.status == "left_out" and is_last:
+                    stage.status, stage.note = "open", ""
+                is_last = is_last and stage.status == "open"
                 if stage.status not in ENDED:
                     stage.replaced = stage.command or stage.replaced
                     stage.command = []
@@ -120,6 +128,20 @@ def check_same_request(state: State, overrides: Sequence[str], folder: Path) -> 
         raise UserError(
             f"a folder holds one plan, but that of {folder} was made for other overrides"
             f" ({_some(changed, '; ')}); give the same, or another folder=FOLDER"
+        )
+
+
+def check_same_folder(state: State, folder: Path) -> None:
+    """Check that the folder of a run is where the run began; its studies and runs name files by
+    absolute paths.
+
+    Raises:
+        UserError: it was moved or copied.
+    """
+    if state.folder and state.folder != str(folder.resolve()):
+        raise UserError(
+            f"a run goes on in the folder where it began, {state.folder}, but this one is"
+            f" {folder.resolve()}; move it back, or choose another folder=FOLDER"
         )
 
 

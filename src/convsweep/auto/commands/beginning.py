@@ -3,7 +3,7 @@
 from convsweep.auto.commands.arguments import path_text, place, preset
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import PRESET
-from convsweep.auto.request import key_of
+from convsweep.auto.request import AutoRequest, key_of
 from convsweep.auto.shares import Costs, check_least
 from convsweep.cli.duration import duration_text
 from convsweep.cli.energy import energy_text
@@ -12,20 +12,22 @@ from convsweep.planning.keys import LAUNCHER, SLOTS, WORKERS
 
 # Overrides of the search by which a plan counts the trainings at a time.
 AT_A_TIME = (LAUNCHER, SLOTS, WORKERS)
+# Limits by which a plan is made; the others only limit what comes after it.
+PLANNED = ("budget", "energy", "power")
 
 
 def plan(context: StageContext) -> list[str]:
     """Return the command that looks at the data and writes plan.yaml and sweeps/search.yaml."""
     asked = context.request
-    given = [
-        ("budget", asked.seconds, "s"),
-        ("energy", asked.joules, "J"),
-        ("power", asked.watts, "W"),
-    ]
-    limits = [f"{name}={value:.10g}{unit}" for name, value, unit in given if value is not None]
-    together = [text for text in context.request.engine if key_of(text) in AT_A_TIME]
+    together = [text for text in asked.engine if key_of(text) in AT_A_TIME]
     target = f"folder={path_text(context.folder)}"
-    return ["plan", *context.request.overrides, *together, target, *limits]
+    return ["plan", *asked.overrides, *together, target, *limits_of_plan(asked)]
+
+
+def limits_of_plan(asked: AutoRequest) -> list[str]:
+    """Return the arguments of the plan that say how much may be used."""
+    values = zip(PLANNED, (asked.seconds, asked.joules, asked.watts), "sJW", strict=True)
+    return [f"{name}={value:.10g}{unit}" for name, value, unit in values if value is not None]
 
 
 def baseline(context: StageContext) -> list[str]:
