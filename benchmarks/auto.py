@@ -26,7 +26,8 @@ from measured import Kept
 from real_data import SETS as WRITERS
 
 from convsweep.auto.evidence import interval_of_difference, interval_of_test
-from convsweep.auto.files import Files, read_json, read_rows
+from convsweep.auto.files import Files
+from convsweep.auto.reading import read_json, read_rows
 from convsweep.auto.state import read_state
 from convsweep.cli.duration import duration_text, parse_duration
 from convsweep.run_folder import read_result

@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from convsweep.auto.request import parse_request
+from convsweep.auto.start import auto
+from convsweep.auto.state import State, read_state
+
 PLAN = """
 defaults:
   - config
@@ -46,6 +50,8 @@ RECORD = {
     "data_fingerprint": {"a.png": "1 ab", "b.png": "2 cd"},
     "warnings": [],
 }
+
+ORDER = ["plan", "baseline", "search", "confirm", "winner", "evaluate", "export", "report"]
 
 
 def write_plan(folder: Path, **record: Any) -> None:
@@ -180,3 +186,17 @@ def result(score: float, epoch: int, *, stopped_early: bool = False) -> dict[str
         "checkpoint": "checkpoints/best.ckpt",
         "cost": {"params": 1234, "macs": 5e6, "memory": 2**20, "in_shape": [1, 8, 8]},
     }
+
+
+def run(folder: Path, commands: Commands, *words: str, data: dict[str, str] | None = None) -> int:
+    """Run all stages, whose commands are not executed; by default of a budget of 30 minutes."""
+    request = parse_request(["data=digits", f"folder={folder}", *(words or ("budget=30min",))])
+    now: Any = RECORD["data_fingerprint"] if data is None else data
+    return auto(request, commands, lambda overrides: now)
+
+
+def state_of(folder: Path) -> State:
+    """Return the state of a run."""
+    state = read_state(folder)
+    assert state is not None
+    return state

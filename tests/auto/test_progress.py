@@ -18,7 +18,7 @@ CHANCE = "with 40 samples a difference below {} points is chance"
 
 
 def test_samples_of_a_group_are_no_measure_of_chance(tmp_path: Path) -> None:
-    write_plan(tmp_path, overrides=["data=digits", "data.group=folder"])
+    write_plan(tmp_path, has_groups=True)
     write(tmp_path / "baseline" / "result.json", result(0.9, 3))
     state = State([], {"search": StageState(command=["train", "-m"])})
     context = StageContext(parse_request(["data=digits", "budget=1h"]), tmp_path, state)

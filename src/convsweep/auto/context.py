@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from convsweep.auto.files import SPACE, Files, score_of
+from convsweep.auto.files import SPACE, Files
+from convsweep.auto.reading import score_of
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import StageState, State

@@ -1,7 +1,5 @@
 """The files of a run's folder, and what the stages left in them."""
 
-import csv
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +8,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from convsweep.auto.reading import read_json, read_rows, score_of
 from convsweep.auto.request import key_of
 from convsweep.auto.shares import LEAST
-from convsweep.planning.keys import EPOCHS, GROUP
+from convsweep.planning.keys import EPOCHS
 from convsweep.run_folder import read_result
 
-PRESET, SPACE = "plan", "search"
+PRESET, SPACE, WINNER = "plan", "search", "winner"
 # Number of the trial that is the baseline: the plan queues it as the first point.
 BASELINE = "0"
 
@@ -79,8 +78,29 @@ class Files:
 
     @cached_property
     def winner_result(self) -> dict[str, Any]:
-        """The result of the training on all data; empty until it is complete."""
-        return _complete_result(self.winner)
+        """The result of the training on all data; empty until it is complete, or if it failed."""
+        return {} if self.winner_failure else _complete_result(self.winner)
+
+    @cached_property
+    def winner_failure(self) -> str:
+        """Why the training on all data is of no use, as its score on samples that it was trained on
+        is worse than all before on new ones; empty if it is of use, or not complete.
+        """
+        own = self._score(self.winner)
+        before = [score for each in self.trainings if (score := self._score(each)) is not None]
+        worst = min if self.maximizes else max
+        if own is None or not before or worst(own, *before) != own or own in before:
+            return ""
+        return (
+            f"its {self.metric} is {own:.4g} on samples that it was trained on, but at worst"
+            f" {worst(before):.4g} in the trainings before, on samples that were new to them"
+        )
+
+    def _score(self, folder: Path) -> float | None:
+        """Return the score of a training; None until it is complete."""
+        objectives = _complete_result(folder).get("objectives")
+        score = objectives.get(self.metric) if objectives else None
+        return None if score is None else float(score)
 
     @cached_property
     def trials(self) -> list[dict[str, str]]:
@@ -138,8 +158,8 @@ class Files:
 
     @property
     def has_groups(self) -> bool:
-        """Whether you said which samples are alike."""
-        return any(key_of(text) == GROUP for text in self.plan.get("overrides") or [])
+        """Whether `data.group` or the data itself says which samples are alike."""
+        return bool(self.plan.get("has_groups"))
 
     @property
     def longest_epochs(self) -> int:
@@ -267,8 +287,7 @@ class Files:
     @property
     def baseline_value(self) -> float | None:
         """The score of the baseline's training."""
-        score = self.baseline_result.get("objectives", {}).get(self.metric)
-        return None if score is None else float(score)
+        return self._score(self.baseline)
 
 
 def _complete_result(folder: Path) -> dict[str, Any]:
@@ -279,26 +298,3 @@ def _complete_result(folder: Path) -> dict[str, Any]:
 def _epoch_s(folders: Sequence[Path]) -> float:
     results = [read_result(folder) for folder in folders]
     return float(median(each["seconds"] / max(1, each["epochs"]) for each in results))
-
-
-def score_of(row: dict[str, str]) -> float | None:
-    """Return the objective of a trial: the column after number, kind and reason."""
-    text = list(row.values())[3]
-    return float(text) if text else None
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Return the content of a JSON file; empty if there is none."""
-    try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def read_rows(file: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file; empty if there is none."""
-    if not file.is_file():
-        return []
-    with file.open(newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))

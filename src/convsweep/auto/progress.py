@@ -6,7 +6,8 @@ import sys
 from convsweep.auto.commands.arguments import out
 from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import chance, chance_by_answers, points
-from convsweep.auto.files import SPACE, Files, read_rows, score_of
+from convsweep.auto.files import SPACE, Files
+from convsweep.auto.reading import read_rows, score_of
 from convsweep.auto.scores import has_rule
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text

@@ -9,7 +9,7 @@ from convsweep.auto.card import write_card
 from convsweep.auto.commands.arguments import LeftOutError
 from convsweep.auto.commands.beginning import PLANNED, limits_of_plan
 from convsweep.auto.context import StageContext
-from convsweep.auto.files import SPACE
+from convsweep.auto.files import SPACE, WINNER, Files
 from convsweep.auto.process import Execute, InterruptedStageError, ReportedError
 from convsweep.auto.progress import (
     Progress,
@@ -232,6 +232,10 @@ class AutoRun:
                 f"the stage {stage.name} failed with exit code {code}, for the reason above; the"
                 f" same command tries it again, and what ran was: {command}"
             )
+        failure = Files(self.context.folder).winner_failure if stage.name == WINNER else ""
+        if failure:
+            own.status, own.note = "failed", failure
+            say(f"{stage.name} failed: {failure}")
         if code:
             own.note = f"failed with exit code {code}: {shlex.join(own.command)}"
             say(f"{stage.name} failed with exit code {code}, for the reason above; the run goes on")

@@ -9,7 +9,7 @@ from convsweep.auto.commands.finalists import finalists
 from convsweep.auto.commands.search import search
 from convsweep.auto.commands.winner import winner
 from convsweep.auto.context import StageContext
-from convsweep.auto.files import SPACE
+from convsweep.auto.files import SPACE, WINNER
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ STAGES = (
     AutoStage(SPACE, "look for better networks", search),
     AutoStage("finalists", "the best ones against the baseline, several seeds", finalists),
     AutoStage(
-        "winner",
+        WINNER,
         "train the chosen one on all data that is not test",
         winner,
         is_needed=False,

@@ -1,7 +1,6 @@
 """Keys and values that plans and `convsweep auto` share; this module imports nothing."""
 
 EPOCHS, MAX_MACS = "trainer.max_epochs", "budget.max_macs"
-GROUP = "data.group"
 AUGMENT, NO_AUGMENT = "data/augment", "none"
 LAUNCHER, ONE_WORKER = "hydra/launcher", "basic"
 # Launchers whose workers run where the command does.

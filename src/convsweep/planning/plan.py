@@ -152,6 +152,7 @@ def in_numbers(
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states
         num_folds=data.loading["num_folds"] or 0,
+        has_groups=data.groups(data.train.names) is not None,
         val_fraction=decisions.get("data.val_fraction"),
         overrides=list(decisions.given.overrides),
     )

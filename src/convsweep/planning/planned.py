@@ -43,6 +43,7 @@ class Plan:
         memory: bytes of a step of the baseline.
         checkpoint_bytes: of a trial's folder.
         num_folds: 0 for one split.
+        has_groups: whether `data.group`, or the data itself, says which samples are alike.
         val_fraction: share of the samples that validates; None if the data has a part for it.
         data_fingerprint: of each file of the user's own.
         warnings: what makes scores doubtful, one sentence each.
@@ -76,6 +77,7 @@ class Plan:
     memory: int = 0
     checkpoint_bytes: int = 0
     num_folds: int = 0
+    has_groups: bool = False
     val_fraction: float | None = None
     data_fingerprint: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from convsweep.auto.commands.arguments import SPARE, LeftOutError
 from convsweep.auto.context import StageContext
-from convsweep.auto.files import SPACE, Files, score_of
+from convsweep.auto.files import SPACE, Files
+from convsweep.auto.reading import score_of
 from convsweep.auto.shares import Costs, FinalsChoice, fit_finals
 
 
