@@ -13,7 +13,7 @@ from .conftest import ORDER, Commands, run, state_of
 
 def test_another_budget_changes_what_is_not_done(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="search failed"):
-        run(tmp_path, Commands(codes={"search": 1}), "n_trials=10", "top=1")
+        run(tmp_path, Commands(codes={"search": -9}), "n_trials=10", "top=1")
     commands = Commands()
     run(tmp_path, commands, "n_trials=20", "top=2")
     assert commands.names == ORDER[2:]
@@ -28,7 +28,7 @@ def test_another_budget_plans_again_until_the_baseline_has_begun(
     with pytest.raises(UserError, match="must hold at least one training"):
         run(tmp_path, Commands(), "budget=30s")
     with pytest.raises(UserError, match="search failed"):
-        run(tmp_path, commands := Commands(codes={"search": 1}), "budget=20min")
+        run(tmp_path, commands := Commands(codes={"search": -9}), "budget=20min")
     assert commands.names == ["plan", "baseline", "search"]
     assert "budget=1200s" in commands.called[0]
     assert "former limits" not in capsys.readouterr().out

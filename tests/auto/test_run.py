@@ -114,7 +114,7 @@ def test_a_folder_that_was_copied_in_the_middle_of_a_run_is_refused(tmp_path: Pa
     began, copy = tmp_path / "began", tmp_path / "copy"
     commands = Commands()
     with pytest.raises(UserError, match="search failed"):
-        run(began, Commands(codes={"search": 1}))
+        run(began, Commands(codes={"search": -9}))
     shutil.copytree(began, copy)
     with pytest.raises(UserError, match=f"where it began, {began}, but this one is {copy}"):
         run(copy, commands)
@@ -159,6 +159,18 @@ def test_an_export_that_fails_does_not_end_the_run(tmp_path: Path) -> None:
     commands = Commands(codes={"export": 1})
     assert run(tmp_path, commands) == 0
     assert state_of(tmp_path).stages["export"].note.startswith("failed with exit code 1")
+
+
+def test_a_search_that_fails_leaves_the_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as by a mistake in the user's own network, which every start would meet again."""
+    commands = Commands(codes={"search": 1})
+    assert run(tmp_path, commands) == 0
+    assert commands.names == [name for name in ORDER if name != "confirm"]
+    assert commands.called[3][2:5] == [str(tmp_path), "--config-name", "plan"]
+    assert "(the search failed)" in capsys.readouterr().out
+    assert "search | failed" in (tmp_path / "card.md").read_text()
 
 
 def test_a_training_on_all_data_that_fails_leaves_a_network_of_before(tmp_path: Path) -> None:

@@ -223,7 +223,8 @@ class AutoRun:
         if code == 128 + signal.SIGINT:
             raise InterruptedStageError(signal.SIGINT)
         own.status = "failed" if code else "done"
-        if code and stage.is_needed:
+        # a search that was killed goes on, one that fails would fail again
+        if code and (stage.is_needed or (stage.name == SPACE and code < 0)):
             own.status = "running"
             self.save()
             if code == MISTAKE and stage.name == STAGES[0].name:

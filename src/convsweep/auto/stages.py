@@ -33,7 +33,7 @@ class AutoStage:
 STAGES = (
     AutoStage("plan", "look at the data, decide, measure", plan),
     AutoStage("baseline", "train the plan's own network", baseline),
-    AutoStage(SPACE, "look for better networks", search),
+    AutoStage(SPACE, "look for better networks", search, is_needed=False),
     AutoStage("finalists", "the best ones against the baseline, several seeds", finalists),
     AutoStage(
         WINNER,

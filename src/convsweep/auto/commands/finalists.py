@@ -9,6 +9,7 @@ from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.reading import score_of
 from convsweep.auto.shares import Costs, FinalsChoice, fit_finals
+from convsweep.auto.state import StageState
 
 
 def finalists(context: StageContext) -> list[str]:
@@ -18,8 +19,9 @@ def finalists(context: StageContext) -> list[str]:
         LeftOutError: there is nothing to compare; or the best trial scored less than the baseline,
             although chance raises the best score of many.
     """
+    has_failed = context.state.stages.get(SPACE, StageState()).status == "failed"
     if not context.files.trials:
-        raise LeftOutError("there was no search")
+        raise LeftOutError("the search failed" if has_failed else "there was no search")
     if not context.files.rivals:
         raise LeftOutError("no trial of the search but the baseline came to its end")
     best, before = score_of(context.files.rivals[0]), context.to_beat
