@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hydra_study.preview import Preview as Preview
     from hydra_study.primary_config import config_arguments as config_arguments
     from hydra_study.primary_config import config_dirs as config_dirs
+    from hydra_study.processes.slots import count_slots as count_slots
     from hydra_study.processes.slots import usable_cores as usable_cores
     from hydra_study.space.parameters import override_text as override_text
     from hydra_study.storage.heartbeat import LivenessMonitor as LivenessMonitor
@@ -65,6 +66,7 @@ _MODULES = {
     "SweepFolder": "storage.sweep_folder",
     "SweepPaths": "paths",
     "TrialConnection": "trial",
+    "count_slots": "processes.slots",
     "create_study": "storage.storage",
     "decide_finals": "trials.finalists",
     "early_values": "trials.early_values",

@@ -25,7 +25,7 @@ from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, lowest
-from convsweep.planning.plan import default_slots, make_plan
+from convsweep.planning.plan import make_plan
 from convsweep.planning.rules.balance import decide_balance
 from convsweep.planning.rules.batch import decide_batch
 from convsweep.planning.rules.network import decide_network
@@ -36,7 +36,6 @@ from convsweep.planning.text import next_lines
 from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
 from convsweep.training.default_net import options_for
-from hydra_study import usable_cores
 from hydra_study.space.parameters import distribution_of
 from tests.conftest import Train
 
@@ -248,19 +247,6 @@ def test_the_width_follows_from_the_epochs_that_are_given(
     assert tried[-1] == width
 
 
-def test_slots_and_workers_of_the_search_are_read_from_its_overrides() -> None:
-    engine = ["hydra.sweeper.slots=4", "hydra.sweeper.workers=3"]
-    given = parse_given(["data=digits", "hydra/launcher=ray", *engine])
-    assert (given.slots, given.workers) == (4, 3)
-    assert parse_given(["data=digits", *engine]).workers == 1, "without a launcher for more"
-    assert default_slots("cpu", usable_cores()) == 1
-    assert default_slots("cpu", 1) == usable_cores()
-    unknown = parse_given(["data=digits", "hydra.sweeper.slots=auto"])
-    assert (unknown.slots, unknown.workers) == (None, 1)
-    alone = a_pace(1000.0)
-    assert replace(alone, workers=3).search_s(600) == pytest.approx(3 * alone.search_s(600))
-
-
 def test_an_epoch_of_few_samples_has_the_steps_of_the_training(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=np.zeros((48, 1, 8, 8), np.uint8), y=np.arange(48) % 2)
     options = {"batch_size": 4, "val_fraction": None, "test_fraction": None}
@@ -381,3 +367,8 @@ def test_the_next_commands_of_a_plan_by_folds_train_all_folds(tmp_path: Path) ->
     assert search.endswith("sweeps=search")
     assert folds.endswith("--config-name plan data.fold=0,1,2  # all folds")
     assert next_lines(tmp_path, 0)[-1] == search
+
+
+def test_workers_multiply_the_time_of_a_search() -> None:
+    alone = a_pace(1000.0)
+    assert replace(alone, workers=3).search_s(600) == pytest.approx(3 * alone.search_s(600))

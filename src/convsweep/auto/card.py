@@ -141,9 +141,10 @@ def scores_text(files: Files, state: State) -> str:
         is_main = name == files.metric.removeprefix("val/")
         between = interval_text(interval) if is_main else ""
         rows.append([name, f"{value:.4f}", between])
+    earlier = "; it is of trainings before the last one, which were not trained on these samples"
     parts = [
         f"Validation: {validation_text(files)}. These samples chose epoch and network, so the score"
-        " is too good by a little.",
+        f" is too good by a little{earlier if files.winner_result else ''}.",
         f"Against the baseline: {against_text(files, state)}.",
     ]
     if rows:

@@ -1,7 +1,7 @@
 """The command line of a plan, and configs composed from it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,17 @@ from convsweep.cli.config_dir import take_config_dir
 from convsweep.cli.hydra_answers import better_answer
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import SEARCH_PATH, UserError
-from convsweep.planning.keys import EPOCHS, LAUNCHER, ONE_WORKER, SLOTS, WORKERS
-from hydra_study import override_text
+from convsweep.planning.keys import (
+    EPOCHS,
+    GPUS,
+    LAUNCHER,
+    OF_THIS_MACHINE,
+    ONE_WORKER,
+    SLOTS,
+    THREADS,
+    WORKERS,
+)
+from hydra_study import StudyError, count_slots, override_text
 
 # Groups whose options are a whole plan themselves.
 PLANS = ("experiment", "sweeps", "debug")
@@ -32,17 +41,37 @@ class Given:
         groups: option of each config group, by the group's name (`model/net@model.net.encoder`).
         values: value of each other key; those of `hydra` are not part of a plan.
         config_dir: a folder of the user's own configs, or None.
-        slots: trainings at a time of each worker of the search, hydra.sweeper.slots; None: not
-            given as a number.
-        workers: of the search, hydra.sweeper.workers; one without a launcher for more.
+        at_a_time: slots, threads, gpus and workers of hydra.sweeper, where they are given as
+            numbers; one worker without a launcher for more.
+        is_here: whether the workers of the search run on this machine.
     """
 
     overrides: tuple[str, ...]
     groups: dict[str, str]
     values: dict[str, Any]
     config_dir: Path | None = None
-    slots: int | None = None
-    workers: int = 1
+    at_a_time: dict[str, Any] = field(default_factory=dict)
+    is_here: bool = True
+
+    @property
+    def workers(self) -> int:
+        """Workers of the search."""
+        return int(self.at_a_time.get("workers", 1))
+
+    @property
+    def slots(self) -> int:
+        """Trainings at a time of each worker, as the engine counts them; on other machines as if
+        they were this one, or one where a training needs GPUs that are not here.
+
+        Raises:
+            UserError: a number is out of its range.
+        """
+        try:
+            return count_slots(**self.at_a_time)
+        except StudyError as error:
+            if self.is_here:
+                raise UserError(str(error)) from error
+            return int(self.at_a_time.get("slots", 1))
 
     def has(self, key: str) -> bool:
         """Return whether the user gave a key or an option of a group, or a key below it."""
@@ -113,13 +142,16 @@ def parse_given(arguments: Sequence[str]) -> Given:
             values[name] = plain(override.value())
     check_epochs(values)
     folder = None if own is None else Path(own).expanduser().absolute()
-    slots, workers = (
-        value if isinstance(value := engine.get(key), int) and value > 0 else None
-        for key in (SLOTS, WORKERS)
-    )
-    if str(engine.get(LAUNCHER, ONE_WORKER)) == ONE_WORKER:
-        workers = 1
-    return Given(tuple(overrides), groups, values, folder, slots, workers or 1)
+    at_a_time = {
+        key.rpartition(".")[2]: value
+        for key in (SLOTS, THREADS, GPUS, WORKERS)
+        if isinstance(value := engine.get(key), int | float)
+    }
+    launcher = str(engine.get(LAUNCHER, ONE_WORKER))
+    if launcher == ONE_WORKER:
+        at_a_time.pop("workers", None)
+    is_here = launcher in OF_THIS_MACHINE
+    return Given(tuple(overrides), groups, values, folder, at_a_time, is_here)
 
 
 def check_epochs(values: Mapping[str, Any]) -> None:

@@ -6,5 +6,6 @@ LAUNCHER, ONE_WORKER = "hydra/launcher", "basic"
 # Launchers whose workers run where the command does.
 OF_THIS_MACHINE = (ONE_WORKER, "joblib")
 SLOTS, WORKERS = "hydra.sweeper.slots", "hydra.sweeper.workers"
+THREADS, GPUS = "hydra.sweeper.threads", "hydra.sweeper.gpus"
 # Epochs of the shortest recipe; shorter trainings do without augmentation.
 FEWEST_EPOCHS = 12

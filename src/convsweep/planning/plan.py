@@ -11,7 +11,6 @@ from convsweep.planning.baseline import (
     choose_width,
     feasible_share,
     measure_watts,
-    num_devices,
     steps_on_all,
     with_options,
 )
@@ -31,8 +30,6 @@ from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_epochs, decide_lr
 from convsweep.planning.space import MACS_FACTOR, make_space
 from convsweep.training.data_summary import FEW_VALIDATION
-from convsweep.training.device import training_device
-from hydra_study import usable_cores
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
@@ -63,7 +60,7 @@ def make_plan(
     from convsweep.training.imports import prepare_imports
 
     given = parse_given(overrides)
-    cfg = given.compose()
+    cfg, slots = given.compose(), given.slots
     marks = fingerprint_files(own_folder(cfg.data))
     record = (folder / RECORD).absolute()
     if record.is_file():
@@ -72,7 +69,6 @@ def make_plan(
     decisions, look, data = make_look(given)
     tell(look)
     augmentations = decide_recipe(decisions, look, data)
-    slots = given.slots or default_slots(str(cfg.trainer.accelerator), given.workers)
     watts, energy_s = None, math.inf
     if energy is not None:
         watts = energy.watts or measure_watts(decisions, look, data, energy.meter, slots)
@@ -93,13 +89,6 @@ def make_plan(
     plan.data_fingerprint = marks
     decisions.decide("data_files", str(record), "the files that it lists are checked")
     return Planned(plan, look, decisions, space, data)
-
-
-def default_slots(accelerator: str, workers: int) -> int:
-    """Return the slots of each worker of a search: a GPU each, or the cores, which they share."""
-    if training_device(accelerator).type == "cpu":
-        return max(1, usable_cores() // workers)
-    return num_devices(accelerator)
 
 
 def decide_recipe(decisions: Decisions, look: Look, data: "DataModule") -> list[str]:

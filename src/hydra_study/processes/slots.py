@@ -24,6 +24,18 @@ class Slot:
     environment: dict[str, str]
 
 
+def count_slots(
+    slots: int | None = None, threads: int = 1, gpus: float | None = None, workers: int = 1
+) -> int:
+    """Return how many trials each worker on this machine runs at a time, by these keys of
+    `hydra.sweeper`.
+
+    Raises:
+        StudyError: A number is not positive, or a trial needs more GPUs than there are.
+    """
+    return len(make_slots(StudyConf(slots=slots, threads=threads, gpus=gpus, workers=workers)))
+
+
 def make_slots(options: StudyConf) -> list[Slot]:
     """Return the slots of one worker on this machine.
 

@@ -8,10 +8,10 @@ from convsweep.auto.shares import Costs, check_least
 from convsweep.cli.duration import duration_text
 from convsweep.cli.energy import energy_text
 from convsweep.errors import UserError
-from convsweep.planning.keys import LAUNCHER, SLOTS, WORKERS
+from convsweep.planning.keys import GPUS, LAUNCHER, SLOTS, THREADS, WORKERS
 
 # Overrides of the search by which a plan counts the trainings at a time.
-AT_A_TIME = (LAUNCHER, SLOTS, WORKERS)
+AT_A_TIME = (LAUNCHER, SLOTS, WORKERS, THREADS, GPUS)
 # Limits by which a plan is made; the others only limit what comes after it.
 PLANNED = ("budget", "energy", "power")
 
