@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convsweep.data.files.images import WHITE
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.image_files import ImageFile, image_header
@@ -78,15 +79,17 @@ def test_large_images_with_masks_are_cropped(
 
 
 @pytest.mark.parametrize(
-    ("brightest", "white"), [(200, 255), (255, 255), (256, 1023), (4080, 4095), (60000, None)]
+    ("brightest", "white"),
+    [(200, 255), (255, 255), (256, 1023), (4080, 4095), (60000, None), (70000, None)],
 )
 def test_images_of_16_bits_keep_the_levels_that_they_use(
     tmp_path: Path, brightest: int, white: int | None
 ) -> None:
     (tmp_path / "cat").mkdir()
     for number in range(3):
-        pixels = np.full((8, 8), brightest // (number + 1), np.uint16)
-        Image.fromarray(pixels).save(tmp_path / f"cat/{number}.png")
+        pixels = np.full((8, 8), brightest // (number + 1), np.int32)
+        kept = pixels if brightest > WHITE else pixels.astype(np.uint16)
+        Image.fromarray(kept).save(tmp_path / f"cat/{number}.tif")
     decisions = Decisions(parse_given(["data=image_folder", f"data.root={tmp_path}"]))
     decide_decoding(decisions)
     assert decisions.get("data.white") == white

@@ -349,6 +349,16 @@ def test_a_broken_folder_is_named(class_root: Path, break_it: object, message: s
         folder(class_root).setup()
 
 
+def test_values_beyond_16_bits_are_refused(class_root: Path) -> None:
+    values = np.linspace(-1000, 70000, 192).reshape(12, 16).astype(np.int32)
+    Image.fromarray(values).save(class_root / "dog" / "3.tif")
+    with pytest.raises(
+        UserError,
+        match=r"values of 0 to 65,535, but 1 of 21 .* dog/3.tif \(-1,000 to 70,000\); scale it",
+    ):
+        folder(class_root, color="grey").setup()
+
+
 @pytest.mark.parametrize("image_size", [0, [8], [8, 8, 8], "8"])
 def test_an_image_size_is_one_or_two_numbers(class_root: Path, image_size: object) -> None:
     with pytest.raises(

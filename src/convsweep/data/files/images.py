@@ -189,7 +189,7 @@ def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
     """Return the image in 8 bits, grey or RGB; values of 16-bit grey from `white` on become 255.
 
     Raises:
-        UnfitFileError: it holds fractions, which 8 bits cannot represent.
+        UnfitFileError: it holds fractions, or values beyond 16 bits.
     """
     from PIL import Image
 
@@ -197,7 +197,14 @@ def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
         remedy = "save it with 8 or 16 bits, or take data=arrays"
         raise UnfitFileError("Every image must hold whole numbers", "32-bit fractions", remedy)
     if is_deep(image):
-        deep = np.clip(np.asarray(image, dtype=np.int64), 0, white)
+        deep = np.asarray(image, dtype=np.int64)
+        low, high = int(deep.min()), int(deep.max())
+        if low < 0 or high > WHITE:
+            remedy = "scale it to 16 bits, or take data=arrays"
+            raise UnfitFileError(
+                f"Every image must hold values of 0 to {WHITE:,}", f"{low:,} to {high:,}", remedy
+            )
+        deep = np.minimum(deep, white)
         image = Image.fromarray((deep * 256 // (white + 1)).astype(np.uint8))
     return image.convert("L" if color == "grey" else "RGB")
 

@@ -129,7 +129,8 @@ def decide_white(decisions: Decisions, brightest: int) -> None:
     Args:
         brightest: the largest value in them.
     """
-    white = next(white for white in WHITES if brightest <= white)
+    # reading refuses files that hold more
+    white = next((white for white in WHITES if brightest <= white), WHITE)
     if white < WHITE:
         decisions.decide(
             "data.white",
