@@ -8,7 +8,7 @@ import pytest
 from convsweep.auto.process import InterruptedStageError
 from convsweep.errors import UserError
 
-from .conftest import ORDER, Commands, run, state_of
+from .conftest import ORDER, Commands, run, state_of, write_plan
 
 
 def test_another_budget_changes_what_is_not_done(tmp_path: Path) -> None:
@@ -35,6 +35,20 @@ def test_another_budget_plans_again_until_the_baseline_has_begun(
     run(tmp_path, commands := Commands(), "budget=30min")
     assert commands.names == ORDER[2:]
     assert "the plan stays that of the former limits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "by"), [([], "folds=5"), (["seeds=4"], "seeds=4")])
+def test_seeds_that_are_given_replace_the_folds_of_the_plan(
+    tmp_path: Path, words: list[str], by: str
+) -> None:
+    class Folds(Commands):
+        def write_plan(self, folder: Path) -> None:
+            write_plan(folder, num_folds=5)
+
+    commands = Folds()
+    run(tmp_path, commands, "budget=30min", *words)
+    assert commands.names[3] == "confirm"
+    assert by in commands.called[3]
 
 
 def test_more_time_takes_in_what_was_left_out(tmp_path: Path) -> None:

@@ -104,6 +104,16 @@ def test_folds_are_preferred_and_whole() -> None:
     assert str(folds[0]) == "2 with 5 folds each"
 
 
+def test_finalists_are_left_out_before_seeds() -> None:
+    def pairs(top: int, seeds: int) -> list[tuple[int, int]]:
+        return [(each.top, each.each) for each in choices(top, seeds)]
+
+    assert pairs(3, 5) == [(3, 5), (2, 5), (1, 5), (1, 4), (1, 3)]
+    assert pairs(4, 3) == [(4, 3), (3, 3), (2, 3), (1, 3)]
+    assert pairs(2, 2) == [(2, 2), (1, 2)]
+    assert pairs(1, 1) == [(1, 1)]
+
+
 def test_a_budget_below_one_training_is_refused() -> None:
     check_least(COSTS.least + 5, 5, COSTS, "40 s")
     with pytest.raises(UserError, match=r"which take 40 s with the 5\.0 s that are spent"):

@@ -24,6 +24,8 @@ NUM_ENDING = 3
 # What a trial costs besides its training, as a share of what a command does: it is forked from a
 # process that has imported everything.
 TRIAL_START_SHARE = 0.25
+# Trainings of each finalist, if you say nothing.
+SEEDS = 5
 # Trainings side by side are slower than one alone by about so much.
 SIDE_BY_SIDE = 0.8
 
@@ -111,8 +113,9 @@ class StageContext:
         """
         asked = self.request
         top = min(asked.top, len(self.files.rivals) or asked.top)
-        folds = asked.folds or self.files.plan.get("num_folds") or None
-        return choices(top, asked.seeds, folds, only_folds=asked.folds is not None)
+        planned = None if asked.seeds else self.files.plan.get("num_folds")
+        folds = asked.folds or planned or None
+        return choices(top, asked.seeds or SEEDS, folds, only_folds=asked.folds is not None)
 
     def costs(self) -> Costs:
         """Return what the parts cost in seconds, by what is measured so far."""

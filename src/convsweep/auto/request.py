@@ -51,8 +51,9 @@ class AutoRequest:
         n_trials: the trials of the search; None: no limit.
         epochs: the epochs of all trainings; None: no limit.
         top: at most how many finalists.
-        seeds: at most how many trainings of each.
-        folds: on how many folds of the data they are trained instead; None: as the plan says.
+        seeds: at most how many trainings of each; None: as many as are usual.
+        folds: on how many folds of the data they are trained instead; None: as the plan says,
+            unless seeds are given.
         folder: of everything that is written; None: chosen by the data.
         dry_run: say what would be done.
     """
@@ -65,7 +66,7 @@ class AutoRequest:
     n_trials: int | None
     epochs: int | None
     top: int
-    seeds: int
+    seeds: int | None
     folds: int | None
     folder: Path | None
     dry_run: bool
@@ -123,7 +124,7 @@ def parse_request(arguments: Sequence[str]) -> AutoRequest:
         n_trials=counts.get("n_trials"),
         epochs=counts.get("epochs"),
         top=counts.get("top", 3),
-        seeds=counts.get("seeds", 5),
+        seeds=counts.get("seeds"),
         folds=counts.get("folds"),
         folder=Path(given["folder"]).expanduser() if "folder" in given else None,
         dry_run=DRY_RUN in arguments,

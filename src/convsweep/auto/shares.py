@@ -12,9 +12,6 @@ from typing import Literal
 from convsweep.cli.duration import duration_text
 from convsweep.errors import UserError
 
-# Finalists and trainings of each, from what is wanted to the least from which an interval follows.
-# Finalists are left out before seeds: with three seeds an interval is twice as wide as with five.
-CHOICES = ((3, 5), (2, 5), (1, 5), (1, 4), (1, 3))
 # The largest share of finalists; the search has the rest.
 FINALS_SHARE = 0.5
 # Of what is left after the baseline, for the training on all data: longer than those before, up to
@@ -53,7 +50,7 @@ class FinalsChoice:
 
 
 # With fewer trainings of each no mean is compared.
-LEAST = FinalsChoice(*CHOICES[-1])
+LEAST = FinalsChoice(1, 3)
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,8 @@ class Shares:
 def choices(
     top: int, seeds: int, folds: int | None = None, *, only_folds: bool = False
 ) -> list[FinalsChoice]:
-    """Return the finalists to try, the wanted ones first.
+    """Return the finalists to try, the wanted ones first. Finalists are left out before seeds: with
+    three seeds an interval is twice as wide as with five.
 
     Args:
         top: how many are wanted.
@@ -163,9 +161,9 @@ def choices(
     )
     if of_folds and only_folds:
         return of_folds
-    wanted = FinalsChoice(top, seeds)
-    smaller = [FinalsChoice(*each) for each in CHOICES if each[0] <= top and each[1] <= seeds]
-    return [*of_folds, wanted, *(each for each in smaller if each != wanted)]
+    fewer_finalists = [FinalsChoice(number, seeds) for number in range(top, 0, -1)]
+    fewer_seeds = [FinalsChoice(1, each) for each in range(seeds - 1, LEAST.each - 1, -1)]
+    return [*of_folds, *fewer_finalists, *fewer_seeds]
 
 
 def share_out(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from convsweep.auto.commands.arguments import SPARE, LeftOutError
-from convsweep.auto.context import StageContext
+from convsweep.auto.context import SEEDS, StageContext
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.reading import score_of
 from convsweep.auto.shares import Costs, FinalsChoice, fit_finals
@@ -38,7 +38,7 @@ def finalists(context: StageContext) -> list[str]:
     free, chosen = time_for_finalists(context, costs, wanted)
     if chosen.by == "seeds" and of_epochs is None:
         # trained seed by seed until the time is over: more seeds make a narrower interval
-        chosen = replace(chosen, each=max(chosen.each, context.request.seeds))
+        chosen = replace(chosen, each=max(chosen.each, context.request.seeds or SEEDS))
     return confirm(context, chosen, free - costs.start + context.seconds_of("finalists"))
 
 
